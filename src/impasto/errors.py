@@ -1,0 +1,57 @@
+"""The exception tree; imports nothing.
+
+ImpastoError                    everything this library raises on purpose; the message is one sentence for people
+├── UsageError                  what was asked cannot be done as asked; the command exits with 2
+│   ├── RecipeError             an unknown key, a value out of range, options that exclude each other
+│   ├── PictureError            a file that cannot be read or written as a picture, a picture that does not fit
+│   ├── LayerError              a layer that the network does not have, a picture too small for it
+│   ├── WeightsError            weights that are missing, damaged or of another network
+│   └── DeviceError             a device or a precision that is not there
+└── RunError                    the work was begun and failed; the command exits with 1
+    ├── DownloadError           no mirror gave the file
+    └── DescentError            the optimiser could not improve the picture
+"""
+
+
+class ImpastoError(Exception):
+    """Everything this library raises on purpose. The message is one sentence for people."""
+
+    exit_code = 1
+
+
+class UsageError(ImpastoError):
+    """What was asked cannot be done as asked."""
+
+    exit_code = 2
+
+
+class RecipeError(UsageError):
+    """An unknown key, a value out of range, options that exclude each other."""
+
+
+class PictureError(UsageError):
+    """A file that cannot be read or written as a picture, or a picture that does not fit."""
+
+
+class LayerError(UsageError):
+    """A layer that the network does not have, or a picture too small to reach it."""
+
+
+class WeightsError(UsageError):
+    """Weights that are missing, damaged or made for another network."""
+
+
+class DeviceError(UsageError):
+    """A device or a precision that is not there."""
+
+
+class RunError(ImpastoError):
+    """The work was begun and failed."""
+
+
+class DownloadError(RunError):
+    """No mirror gave the file."""
+
+
+class DescentError(RunError):
+    """The optimiser could not improve the picture."""
