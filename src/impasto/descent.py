@@ -1,0 +1,151 @@
+"""Downhill: a canvas and its gradient -> the next canvas. Knows nothing of style.
+
+Each optimizer is a pair of methods, `step` and `state`: one gradient in, one canvas out, and all that it remembers as plain
+tensors and numbers, so that a run can be written to disk and taken up again to the bit.
+
+None of them searches along a line: every evaluation of the objective is a step. The loss is scaled beforehand such that its
+gradient has a root mean square of one at the start; the settings of an optimizer then mean the same for every objective.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+State = dict[str, Any]
+
+FIRST_MOVE = 0.02  # root mean square of the first L-BFGS step, in pixel values: there is no curvature to go by yet
+CURVATURE_FLOOR = 1e-8  # of ‖s‖‖y‖; flatter pairs are not remembered
+
+
+class Optimizer(Protocol):
+    """One gradient in, one canvas out."""
+
+    def step(self, canvas: Tensor, gradient: Tensor) -> Tensor: ...
+
+    def state(self) -> State: ...
+
+    def load(self, state: State) -> None: ...
+
+
+class GradientDescent:
+    """x ← x − rate · v,  v ← momentum · v + g."""
+
+    def __init__(self, *, rate: float, momentum: float = 0.0) -> None:
+        self.rate, self.momentum = rate, momentum
+        self.velocity: Tensor | None = None
+
+    def step(self, canvas: Tensor, gradient: Tensor) -> Tensor:
+        if self.momentum:
+            self.velocity = gradient.clone() if self.velocity is None else self.velocity * self.momentum + gradient
+            gradient = self.velocity
+        return canvas - self.rate * gradient
+
+    def state(self) -> State:
+        return {"velocity": self.velocity}
+
+    def load(self, state: State) -> None:
+        self.velocity = state["velocity"]
+
+
+class Adam:
+    """Kingma & Ba (arXiv:1412.6980), with bias correction."""
+
+    def __init__(self, *, rate: float, betas: tuple[float, float] = (0.9, 0.99), epsilon: float = 1e-8) -> None:
+        self.rate, self.betas, self.epsilon = rate, betas, epsilon
+        self.mean: Tensor | None = None
+        self.square: Tensor | None = None
+        self.steps = 0
+
+    def step(self, canvas: Tensor, gradient: Tensor) -> Tensor:
+        if self.mean is None or self.square is None:
+            self.mean, self.square = torch.zeros_like(canvas), torch.zeros_like(canvas)
+        (b1, b2), self.steps = self.betas, self.steps + 1
+        self.mean.lerp_(gradient, 1 - b1)
+        self.square.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
+        deviation = (self.square / (1 - b2**self.steps)).sqrt_().add_(self.epsilon)
+        return torch.addcdiv(canvas, self.mean, deviation, value=-self.rate / (1 - b1**self.steps))
+
+    def state(self) -> State:
+        return {"mean": self.mean, "square": self.square, "steps": self.steps}
+
+    def load(self, state: State) -> None:
+        self.mean, self.square, self.steps = state["mean"], state["square"], state["steps"]
+
+
+class LBFGS:
+    """Limited-memory BFGS (Liu & Nocedal 1989) with steps of length one, in vector-free form (Chen et al. 2014).
+
+    The last `history` moves s and gradient changes y are the rows of one matrix. The two-loop recursion runs on their inner
+    products, (2m + 1)² numbers in float64 on the CPU; the long vectors are read twice a step, by two matrix products.
+    """
+
+    def __init__(self, *, history: int = 10, rate: float = 1.0, longest: float = 0.3) -> None:
+        self.history, self.rate, self.longest = history, rate, longest
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what was learned about the curvature."""
+        self.pairs: Tensor | None = None  # (2, history, n): moves, gradient changes
+        self.products = torch.zeros(2, 2, self.history, self.history, dtype=torch.float64)
+        self.filled = self.next = 0
+        self.last: tuple[Tensor, Tensor] | None = None
+
+    def step(self, canvas: Tensor, gradient: Tensor) -> Tensor:
+        g = gradient.permute(0, 2, 3, 1).reshape(-1)  # a view: canvases are channels-last
+        x = canvas.permute(0, 2, 3, 1).reshape(-1)
+        if self.last is not None:
+            self._remember(x - self.last[0], g - self.last[1])
+        self.last = (x.clone(), g.clone())
+        move = self._direction(g)
+        return (x + move).reshape(canvas.permute(0, 2, 3, 1).shape).permute(0, 3, 1, 2)
+
+    def _remember(self, s: Tensor, y: Tensor) -> None:
+        if self.pairs is None:
+            self.pairs = s.new_zeros(2, self.history, len(s))
+        curvature, sizes = torch.dot(s, y), s.norm() * y.norm()
+        if not bool(curvature > CURVATURE_FLOOR * sizes):
+            return
+        i = self.next
+        self.pairs[0, i], self.pairs[1, i] = s, y
+        fresh = self.pairs.flatten(0, 1) @ torch.stack([s, y], 1)
+        fresh = fresh.double().cpu().reshape(2, self.history, 2)
+        for kind in (0, 1):  # products[a, b, i, j] = pairs[a, i] · pairs[b, j]
+            self.products[:, kind, :, i] = fresh[:, :, kind]
+            self.products[kind, :, i, :] = fresh[:, :, kind]
+        self.next, self.filled = (i + 1) % self.history, min(self.filled + 1, self.history)
+
+    def _direction(self, g: Tensor) -> Tensor:
+        if not self.filled or self.pairs is None:
+            return g * (-FIRST_MOVE * self.rate / g.square().mean().sqrt().clamp_min(1e-20))
+        along = (self.pairs.flatten(0, 1) @ g).double().cpu().reshape(2, self.history)
+        on_gradient, on_pairs = self._two_loops(along)
+        move = torch.addmv(g, self.pairs.flatten(0, 1).T, on_pairs.to(g), beta=-on_gradient * self.rate, alpha=-self.rate)
+        return move * (self.longest / move.square().mean().sqrt().clamp_min(1e-20)).clamp_max(1.0)
+
+    def _two_loops(self, along: Tensor) -> tuple[float, Tensor]:
+        """Coefficients of −direction: one for the gradient, (2m,) for the moves and gradient changes."""
+        ss_sy = self.products
+        newest_first = [(self.next - 1 - k) % self.history for k in range(self.filled)]
+        c = torch.zeros(2, self.history, dtype=torch.float64)  # the direction in terms of the pairs
+        alphas: dict[int, float] = {}
+        for i in newest_first:
+            inner = float(along[0, i] + (c * ss_sy[:, 0, :, i]).sum())
+            alphas[i] = inner / float(ss_sy[0, 1, i, i])
+            c[1, i] -= alphas[i]
+        first = newest_first[0]
+        scale = float(ss_sy[0, 1, first, first] / ss_sy[1, 1, first, first])
+        c *= scale
+        for i in reversed(newest_first):
+            inner = float(scale * along[1, i] + (c * ss_sy[:, 1, :, i]).sum())
+            c[0, i] += alphas[i] - inner / float(ss_sy[0, 1, i, i])
+        return scale, c.flatten()
+
+    def state(self) -> State:
+        return {"pairs": self.pairs, "products": self.products, "filled": self.filled, "next": self.next, "last": self.last}
+
+    def load(self, state: State) -> None:
+        self.pairs, self.products, self.last = state["pairs"], state["products"], state["last"]
+        self.filled, self.next = state["filled"], state["next"]

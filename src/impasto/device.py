@@ -1,0 +1,116 @@
+"""Choose the device and the precision; the only file that knows the accelerators by name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from impasto.errors import DeviceError
+
+CHOICES = ("auto", "cpu", "cuda", "mps")
+
+
+def choose(name: str = "auto") -> torch.device:
+    """The device called `name`; "auto" takes the first accelerator that really computes, else the CPU.
+
+    A device that was asked for by name and does not work is an error, never a silent fall-back.
+    """
+    if name == "auto":
+        for kind in ("cuda", "mps"):
+            if _available(kind) and _trial(torch.device(kind)) is None:
+                return torch.device(kind)
+        return torch.device("cpu")
+    kind = name.partition(":")[0]
+    if kind not in CHOICES:
+        raise DeviceError(f"There is no device {name!r}; choose one of {', '.join(CHOICES)} (or cuda:1, ...).")
+    if kind != "cpu":
+        problem = _trial(torch.device(name)) if _available(kind) else "this build of torch finds none"
+        if problem is not None:
+            raise DeviceError(f"The device {name!r} does not work here ({problem}); try --device cpu.")
+    return torch.device(name)
+
+
+def _available(kind: str) -> bool:
+    if kind == "cuda":
+        return torch.cuda.is_available()
+    return torch.backends.mps.is_available()
+
+
+def _trial(device: torch.device) -> str | None:
+    """Run a tiny convolution forward and backward; the reason it fails, or None."""
+    try:
+        image = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0)).to(device).requires_grad_()
+        kernel = torch.ones(4, 3, 3, 3, device=device)
+        nn.functional.conv2d(image, kernel).square().sum().backward()
+        if image.grad is None or not bool(image.grad.isfinite().all()):
+            return "a trial convolution gave no finite gradient"
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+def precision(name: str, device: torch.device) -> torch.dtype:
+    """The number type of the convolutions; statistics and losses are float32 whatever it is."""
+    if name == "float32" or (name == "auto" and device.type != "cuda"):
+        return torch.float32
+    return torch.bfloat16
+
+
+def describe(device: torch.device) -> str:
+    """One phrase for the first line of output: what the device is called and how much of it is free."""
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)}, {free_memory(device) / 2**30:.1f} GiB free"
+    if device.type == "mps":
+        return "Apple GPU"
+    return f"CPU, {torch.get_num_threads()} threads, {free_memory(device) / 2**30:.1f} GiB free"
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that can still be had on the device; on the CPU a container's limit counts."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    limits = [_available_ram(), *_cgroup_headroom()]
+    return min(limits)
+
+
+def _available_ram() -> int:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass  # not Linux: fall through to the total that POSIX knows
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    except (ValueError, OSError, AttributeError):
+        return 4 * 2**30  # Windows: a cautious guess
+
+
+def _cgroup_headroom() -> list[int]:
+    """What the control group still allows (version 2, then 1); empty where there is no limit."""
+    pairs = (
+        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    )
+    headroom = []
+    for limit, used in pairs:
+        try:
+            headroom.append(int(Path(limit).read_text()) - int(Path(used).read_text()))
+        except (OSError, ValueError):
+            continue
+    return headroom
+
+
+def peak_memory(device: torch.device) -> int:
+    """The most bytes this process has held at once: on the GPU, or resident in memory."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if os.uname().sysname == "Darwin" else peak * 1024

@@ -1,0 +1,204 @@
+"""What is measured on features: sums over positions, and distances between what they say.
+
+Everything here is a pure function. Two kinds:
+
+* **sums**   add something up over the positions of a layer: `moments`, `squared_difference`, `total_variation`. They may be
+  added over tiles, over machines and over several paintings.
+* **distances** compare the sums of the picture with those of the painting: `gram_distance` and its siblings. They see small
+  matrices only, in float32 at least.
+
+A network may say how its distances are to be measured: M = A'ᵀA', where A' = [A b] maps its features f into a larger
+network's space, F = A f + b = A' [f; 1]. With any square root RᵀR = M, the vectors R [f; 1] have the very same inner
+products as the F, so every statistic of F (mean, Gram matrix, covariance, Wasserstein distance) equals that of R [f; 1],
+and only (c + 1) x (c + 1) matrices are ever multiplied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+Variation = Literal["l1", "l2", "power"]
+
+EPSILON = 1e-8  # under every root and division
+
+
+class Gaussian(NamedTuple):
+    """Mean (C,) and raw second moment (C, C) of a layer's features, per position."""
+
+    mean: Tensor
+    second: Tensor
+
+    @property
+    def covariance(self) -> Tensor:
+        return self.second - torch.outer(self.mean, self.mean)
+
+
+# ---- sums over positions -------------------------------------------------------------------------------------------
+
+
+def moments(features: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Σ w [f; 1][f; 1]ᵀ over the positions of (1, C, h, w): (C + 1, C + 1), in float32 at least.
+
+    The corner is Σ w, the last column Σ w f, the rest the Gram matrix before any division.
+    """
+    f = _rows(features)
+    if weight is None:
+        first, total = f.sum(0), f.new_tensor(float(len(f)))
+        second = f.T @ f
+    else:
+        w = weight.reshape(-1, 1).to(f.dtype)
+        weighted = f * w
+        first, total = weighted.sum(0), w.sum()
+        second = f.T @ weighted
+    top = torch.cat([second, first[:, None]], 1)
+    return torch.cat([top, torch.cat([first, total[None]])[None]])
+
+
+def squared_difference(
+    features: Tensor, target: Tensor, root: Tensor | None = None, weight: Tensor | None = None
+) -> Tensor:
+    """Σ w ‖A (f − t)‖² over positions: a scalar. `root` is the square root of the metric, [A b] up to a rotation."""
+    d = _rows(features) - _rows(target)
+    weighted = d if weight is None else d * weight.reshape(-1, 1).to(d.dtype)
+    if root is None:
+        return (d * weighted).sum()
+    linear = root[:, :-1].to(d.dtype)
+    return ((linear.T @ linear) * (d.T @ weighted)).sum()
+
+
+def total_variation(image: Tensor, rows: slice, columns: slice, kind: Variation = "l2", power: float = 1.25) -> Tensor:
+    """Σ over the given positions of the differences to the neighbor below and to the right: a scalar.
+
+    l1: |dx| + |dy|;   l2: dx² + dy²;   power: (dx² + dy²)^power. Positions on the last row or column of the picture have
+    one neighbor less.
+    """
+    x = image.float() if image.dtype in (torch.bfloat16, torch.float16) else image
+    x = x[..., rows.start : rows.stop + 1, columns.start : columns.stop + 1]
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    dy = (x[..., 1:, :] - x[..., :-1, :])[..., :height, :width]
+    dx = (x[..., :, 1:] - x[..., :, :-1])[..., :height, :width]
+    if kind == "l1":
+        return dy.abs().sum() + dx.abs().sum()
+    if kind == "l2":
+        return dy.square().sum() + dx.square().sum()
+    both = torch.nn.functional.pad(dy.square(), (0, 0, 0, height - dy.shape[-2])) + torch.nn.functional.pad(
+        dx.square(), (0, width - dx.shape[-1])
+    )
+    return ((both + EPSILON) ** power - EPSILON**power).sum()
+
+
+def _rows(features: Tensor) -> Tensor:
+    """(1, C, h, w) -> (h w, C), without a copy when channels-last; at least float32."""
+    rows = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
+    return rows.float() if rows.dtype in (torch.bfloat16, torch.float16) else rows
+
+
+# ---- from sums to statistics ---------------------------------------------------------------------------------------
+
+
+def root(metric: Tensor) -> Tensor:
+    """R with RᵀR = M for a symmetric, positive semi-definite M; computed in float64 on the CPU."""
+    values, vectors = torch.linalg.eigh(metric.detach().cpu().double())
+    return (values.clamp_min(0).sqrt()[:, None] * vectors.T).to(metric)
+
+
+def gaussian(sums: Tensor, root: Tensor | None = None) -> Gaussian:
+    """Sums of `moments` -> mean and second moment per position, carried into the metric's space if there is one."""
+    per_position = sums / sums[-1, -1].clamp_min(EPSILON)
+    if root is None:
+        return Gaussian(per_position[:-1, -1], per_position[:-1, :-1])
+    r = root.to(per_position.dtype)
+    return Gaussian(r @ per_position[:, -1], r @ per_position @ r.T)
+
+
+# ---- distances between statistics ----------------------------------------------------------------------------------
+
+
+def gram_distance(a: Gaussian, b: Gaussian) -> Tensor:
+    """‖G_a − G_b‖², squared Frobenius norm of the difference of Gram matrices per position (Gatys 2015, without the
+    1/4N²M²: see `objective.STYLE_SCALES`)."""
+    return (a.second - b.second).square().sum()
+
+
+def covariance_distance(a: Gaussian, b: Gaussian) -> Tensor:
+    """‖Σ_a − Σ_b‖² + 2 ‖μ_a − μ_b‖² ‖Σ_b‖: the Gram matrix taken apart, so that neither part can hide behind the other.
+
+    The factor gives both parts the same unit, and the mean the weight that it has in the Gram matrix of a layer whose
+    mean and spread are alike.
+    """
+    spread = b.covariance.square().sum().sqrt().detach()
+    return (a.covariance - b.covariance).square().sum() + 2 * spread * (a.mean - b.mean).square().sum()
+
+
+def moments_distance(a: Gaussian, b: Gaussian) -> Tensor:
+    """Gram matrices, means and deviations together (Galerne et al. 2024): each in units of the Gram distance."""
+    size = b.second.square().sum().sqrt().detach()
+    mean = (a.mean - b.mean).square().sum()
+    deviation = (deviations(a) - deviations(b)).square().sum()
+    return gram_distance(a, b) + size * (mean + deviation)
+
+
+def wasserstein_distance(a: Gaussian, b: Gaussian) -> Tensor:
+    """Squared 2-Wasserstein distance of two Gaussians (Bures): ‖μ_a − μ_b‖² + tr(Σ_a + Σ_b − 2 (Σ_b^½ Σ_a Σ_b^½)^½).
+
+    The trace of the root is the sum of the singular values of Σ_a^½ Σ_b^½, but differentiated through the symmetric product,
+    whose eigenvalues are kept away from zero.
+    """
+    half = matrix_root(b.covariance.detach())
+    product = half @ a.covariance @ half
+    size = b.covariance.diagonal().sum().detach()
+    cross = trace_of_root(product, EPSILON + 1e-7 * size.square())
+    traces = a.covariance.diagonal().sum() + b.covariance.diagonal().sum()
+    return (a.mean - b.mean).square().sum() + (traces - 2 * cross).clamp_min(0)
+
+
+def deviations(g: Gaussian) -> Tensor:
+    """Standard deviation per channel; differentiable at zero."""
+    return (g.covariance.diagonal().clamp_min(0) + EPSILON).sqrt()
+
+
+def matrix_root(m: Tensor) -> Tensor:
+    """The symmetric root of a symmetric, positive semi-definite matrix; in float64 where the device has it."""
+    values, vectors = torch.linalg.eigh(_wide(m))
+    return ((vectors * values.clamp_min(0).sqrt()) @ vectors.T).to(m.dtype)
+
+
+class _TraceOfRoot(torch.autograd.Function):
+    """tr(P^½) for symmetric P, with gradient ½ P^-½: one eigendecomposition serves both."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, product: Tensor, floor: Tensor) -> Tensor:
+        wide = _wide(product)
+        values, vectors = torch.linalg.eigh((wide + wide.T) / 2)
+        roots = (values.clamp_min(0) + floor.to(values)).sqrt()
+        ctx.save_for_backward(((vectors / (2 * roots)) @ vectors.T).to(product.dtype))
+        return roots.sum().to(product.dtype)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, *grads: Tensor) -> tuple[Tensor, None]:
+        (slope,) = ctx.saved_tensors  # type: ignore[attr-defined] # torch's own stub lacks it
+        return grads[0] * slope, None
+
+
+def trace_of_root(product: Tensor, floor: Tensor) -> Tensor:
+    """tr((P + floor)^½) of a symmetric, positive semi-definite matrix."""
+    result: Tensor = _TraceOfRoot.apply(product, floor)  # type: ignore[no-untyped-call] # torch's own stub
+    return result
+
+
+def _wide(m: Tensor) -> Tensor:
+    return m if m.device.type == "mps" else m.double()  # Apple's GPU has no float64
+
+
+Distance = Callable[[Gaussian, Gaussian], Tensor]
+
+DISTANCES: dict[str, Distance] = {
+    "gram": gram_distance,
+    "covariance": covariance_distance,
+    "moments": moments_distance,
+    "wasserstein": wasserstein_distance,
+}

@@ -1,0 +1,44 @@
+"""The networks that look at pictures: VGG-16 and VGG-19 as published, and the small one of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from torch import Tensor
+
+Features = Mapping[str, Tensor]
+"""Layer name -> (1, C, h, w); "image" holds the pixels, so that total variation is a term like any other."""
+
+
+class Network(Protocol):
+    """A frozen network: takes RGB in [0, 1], normalizes inside, stops at the deepest layer asked for."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Every tap by name, shallow to deep."""
+        ...
+
+    @property
+    def strides(self) -> Mapping[str, int]:
+        """Picture pixels per feature position; position i of a layer begins at pixel i * stride."""
+        ...
+
+    @property
+    def metrics(self) -> Mapping[str, Tensor]:
+        """Per layer, how its distances are measured: a (c + 1, c + 1) matrix M = A'ᵀA' of an affine map A' = [A b]
+        into a larger space; layers without an entry are measured as they are."""
+        ...
+
+    def halo(self, layers: frozenset[str]) -> int:
+        """How many pixels beyond its own a position of these layers can see."""
+        ...
+
+    def minimum(self, layers: frozenset[str]) -> int:
+        """The shortest side of a picture that reaches these layers."""
+        ...
+
+    def __call__(self, image: Tensor, layers: frozenset[str]) -> Features: ...

@@ -1,0 +1,133 @@
+"""VGG-16 and VGG-19 (Simonyan & Zisserman, arXiv:1409.1556), every conv, relu and pool a tap by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal, Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.errors import LayerError, WeightsError
+from impasto.networks import Features
+from impasto.weights import Preprocessing, Weights
+
+Pooling = Literal["max", "average"]
+Padding = Literal["zero", "replicate", "reflect"]
+
+CONVOLUTIONS: Mapping[str, tuple[int, ...]] = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+
+# Average pooling halves the magnitude of what max pooling gives; this undoes it (measured by K. Crowson).
+AVERAGE_POOLING_RESCALE = 2.0
+
+
+def taps(convolutions: tuple[int, ...]) -> Iterator[str]:
+    """Every layer name, shallow to deep: conv1_1, relu1_1, ..., pool5."""
+    for block, count in enumerate(convolutions, 1):
+        for i in range(1, count + 1):
+            yield f"conv{block}_{i}"
+            yield f"relu{block}_{i}"
+        yield f"pool{block}"
+
+
+class VGG:
+    """A frozen VGG. Convolutions pad by one pixel: `zero` as published, `replicate` or `reflect` to spare the edges.
+
+    `replicate` pads the first layer only, which is where dark borders are born; `reflect` pads every layer.
+    """
+
+    metrics: Mapping[str, Tensor] = {}
+
+    def __init__(
+        self, weights: Weights, *, pooling: Pooling = "max", rescale: bool = False, padding: Padding = "zero"
+    ) -> None:
+        self.name = weights.network
+        self.pooling, self.rescale, self.padding = pooling, rescale, padding
+        self.preprocessing = weights.preprocessing
+        self._published = tuple(taps(CONVOLUTIONS[weights.network]))
+        self.layers = tuple(_reachable(self._published, weights.tensors))
+        self.strides = {name: 2 ** (int(name.removeprefix("pool")[0]) if name.startswith("pool") else int(name[4]) - 1)
+                        for name in self.layers}  # fmt: skip
+        self._tensors = dict(weights.tensors)
+        if not self.layers:
+            raise WeightsError(f"The weights hold no convolution of {self.name}; expected conv1_1 and so on.")
+
+    def to(self, device: torch.device | None = None, dtype: torch.dtype | None = None) -> Self:
+        """Move the weights; kernels are kept channels-last, as the pictures are."""
+        for name, tensor in self._tensors.items():
+            form = torch.channels_last if tensor.dim() == 4 else torch.contiguous_format
+            self._tensors[name] = tensor.to(device=device, dtype=dtype, memory_format=form)
+        return self
+
+    def halo(self, layers: frozenset[str]) -> int:
+        """How far a position sees beyond its own pixels: each 3x3 adds a stride; pooling windows do not overlap."""
+        return sum(self.strides[name] for name in self._until(layers) if name.startswith("conv"))
+
+    def minimum(self, layers: frozenset[str]) -> int:
+        """The deepest layer keeps at least one position, two where it is padded by reflection."""
+        strides = [self.strides[name] for name in self._until(layers) if name != "image"]
+        return max(strides, default=1) * (2 if self.padding == "reflect" else 1)
+
+    def __call__(self, image: Tensor, layers: frozenset[str]) -> Features:
+        """Features of an RGB picture (1, 3, H, W) in [0, 1] at the layers asked for, and "image" itself."""
+        deepest = self._until(layers)
+        if min(image.shape[-2:]) < self.minimum(layers):
+            height, width = image.shape[-2:]
+            raise LayerError(
+                f"A picture of {width} x {height} is too small for {deepest[-1]}: both sides must have at least "
+                f"{self.minimum(layers)} pixels."
+            )
+        features = {"image": image}
+        y = normalize(image, self.preprocessing).to(self._tensors["conv1_1.weight"].dtype)
+        for name in deepest:
+            y = self._layer(name, y)
+            if name in layers:
+                features[name] = y
+        return features
+
+    def _layer(self, name: str, y: Tensor) -> Tensor:
+        if name.startswith("relu"):
+            return F.relu(y)  # never in place: the conv tap is the value before it
+        if name.startswith("pool"):
+            return self._pool(y)
+        weight, bias = self._tensors[f"{name}.weight"], self._tensors[f"{name}.bias"]
+        mode = {"replicate": "replicate" if name == "conv1_1" else None, "reflect": "reflect"}.get(self.padding)
+        if mode is None:
+            return F.conv2d(y, weight, bias, padding=1)
+        return F.conv2d(F.pad(y, (1, 1, 1, 1), mode), weight, bias)
+
+    def _pool(self, y: Tensor) -> Tensor:
+        if self.pooling == "max":
+            return F.max_pool2d(y, 2)
+        y = F.avg_pool2d(y, 2)
+        return y * AVERAGE_POOLING_RESCALE if self.rescale else y
+
+    def _until(self, layers: frozenset[str]) -> tuple[str, ...]:
+        """The chain down to the deepest layer asked for."""
+        wanted = layers - {"image"}
+        for name in sorted(wanted - set(self.layers)):
+            raise LayerError(self._unknown(name))
+        depth = max((self.layers.index(name) for name in wanted), default=-1)
+        return self.layers[: depth + 1]
+
+    def _unknown(self, name: str) -> str:
+        if name in self._published:
+            return f"The weights end at {self.layers[-1]}, before {name}; use complete weights or a shallower layer."
+        return f"{self.name} has no layer {name!r}; it has {', '.join(self.layers)}."
+
+
+def normalize(image: Tensor, how: Preprocessing) -> Tensor:
+    """RGB in [0, 1] -> the channel order, scale and zero point that the weights were trained with."""
+    if how.order == "bgr":
+        image = image.flip(1)
+    mean, std = (image.new_tensor(v).view(1, 3, 1, 1) for v in (how.mean, how.std))
+    return (image * how.scale - mean) / std
+
+
+def _reachable(names: tuple[str, ...], tensors: Mapping[str, Tensor]) -> Iterator[str]:
+    """The layers before the first convolution that the file does not hold."""
+    for name in names:
+        if name.startswith("conv") and f"{name}.weight" not in tensors:
+            return
+        yield name

@@ -1,0 +1,216 @@
+"""The objective: a weighted sum of named terms, each a function of sums over positions.
+
+Because every term sees the picture only through sums, the loss and the gradient of a picture in tiles are exactly those of
+the whole: add up the sums of all tiles, take the losses and their derivatives with respect to the sums (small matrices), and
+send these derivatives back through each tile. A picture in one piece is the case of one tile, where the second look is spared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from impasto import measures
+from impasto.measures import Gaussian
+from impasto.networks import Features, Network
+from impasto.tiles import Tile
+
+Sums = Callable[[Tensor, Tile, int], Tensor]
+"""Features that a tile sees, the tile, the layer's stride -> sums over the positions that the tile owns."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """One named part of the objective: `weight` times `loss` of the `sums` over a layer's positions."""
+
+    name: str
+    weight: float
+    layer: str
+    sums: Sums
+    loss: Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The objective at a canvas: the weighted sum, each term's own loss, and the slope of the sum at every pixel."""
+
+    loss: Tensor
+    losses: Tensor
+    gradient: Tensor
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Immutable; built anew for each level."""
+
+    network: Network
+    terms: tuple[Term, ...]
+
+    @property
+    def layers(self) -> frozenset[str]:
+        return frozenset(term.layer for term in self.terms)
+
+    def evaluate(self, canvas: Tensor, tiles: Sequence[Tile]) -> Evaluation:
+        """Loss and gradient at `canvas` (1, 3, H, W), the same however it is cut."""
+        whole = len(tiles) == 1
+        pieces = [self._measure(canvas, tile, keep_graph=whole) for tile in tiles]
+        sums = [sum(column[1:], start=column[0]) for column in zip(*(m for _, m in pieces), strict=True)]
+        loss, losses, slopes = self._judge(sums)
+        gradient = torch.zeros_like(canvas)
+        for i, tile in enumerate(tiles):
+            seen, measured = pieces[i] if whole else self._measure(canvas, tile, keep_graph=True)
+            (slope,) = torch.autograd.grad(measured, seen, slopes)
+            tile.cut(gradient).add_(slope)
+        return Evaluation(loss, losses, gradient)
+
+    def _measure(self, canvas: Tensor, tile: Tile, *, keep_graph: bool) -> tuple[Tensor, list[Tensor]]:
+        """What the tile sees, and its share of every term's sums."""
+        with torch.set_grad_enabled(keep_graph):
+            seen = tile.cut(canvas.detach()).requires_grad_(keep_graph)
+            features = self.network(seen, self.layers)
+            return seen, [t.sums(features[t.layer], tile, stride(self.network, t.layer)) for t in self.terms]
+
+    def _judge(self, sums: Sequence[Tensor]) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        with torch.enable_grad():
+            leaves = [s.detach().requires_grad_() for s in sums]
+            losses = torch.stack([term.loss(leaf) for term, leaf in zip(self.terms, leaves, strict=True)])
+            loss = losses @ losses.new_tensor([term.weight for term in self.terms])
+            slopes = torch.autograd.grad(loss, leaves)
+        return loss.detach(), losses.detach(), slopes
+
+    def named(self, losses: Tensor) -> dict[str, float]:
+        """The weighted losses by name: numbers leave the device here."""
+        values = losses.tolist()
+        return {term.name: term.weight * value for term, value in zip(self.terms, values, strict=True)}
+
+
+def stride(network: Network, layer: str) -> int:
+    """Pixels per position; the pixels themselves are the layer "image"."""
+    return 1 if layer == "image" else network.strides[layer]
+
+
+def survey(network: Network, image: Tensor, layers: frozenset[str], tiles: Sequence[Tile]) -> dict[str, Tensor]:
+    """The moments of each layer over the whole picture, tile by tile."""
+    totals: dict[str, Tensor] = {}
+    for tile in tiles:
+        with torch.no_grad():
+            features = network(tile.cut(image), layers)
+            for layer in layers:
+                own = measures.moments(tile.owned(features[layer], stride(network, layer)))
+                totals[layer] = totals[layer] + own if layer in totals else own
+    return totals
+
+
+def look(network: Network, image: Tensor, layers: frozenset[str], tiles: Sequence[Tile]) -> Features:
+    """The features of the whole picture, tile by tile."""
+    whole: dict[str, Tensor] = {}
+    height, width = image.shape[-2:]
+    for tile in tiles:
+        with torch.no_grad():
+            features = network(tile.cut(image), layers)
+            for layer in layers:
+                step, seen = stride(network, layer), features[layer]
+                if len(tiles) == 1:
+                    whole[layer] = seen
+                    continue
+                if layer not in whole:
+                    empty = seen.new_empty(1, seen.shape[1], height // step, width // step)
+                    whole[layer] = empty.to(memory_format=torch.channels_last)
+                tile.placed(whole[layer], step).copy_(tile.owned(seen, step))
+    return whole
+
+
+# ---- the terms ------------------------------------------------------------------------------------------------------
+
+ContentScale = Literal["relative", "half-sum", "mean", "size"]
+StyleScale = Literal["relative", "gatys", "mean", "positions", "size"]
+
+
+def style_factor(scale: StyleScale, target: Gaussian, distance: measures.Distance, positions: int) -> float:
+    """What a distance per position is multiplied with. N channels, M positions, G the Gram matrix summed, not averaged.
+
+    relative   distance in units of the painting's own distance from nothing: the same at every size and layer
+    gatys      1/(4N²M²) Σ (G − A)², the paper's
+    mean       mean of (G − A)² over the N² entries of the raw Gram matrices: grows with M²
+    positions  mean of (G/M − A/M)²
+    size       mean of (G/NM − A/NM)²
+    """
+    n = len(target.mean)
+    if scale == "relative":
+        nothing = Gaussian(torch.zeros_like(target.mean), torch.zeros_like(target.second))
+        return 1.0 / max(float(distance(nothing, target)), measures.EPSILON)
+    return {"gatys": 1 / (4 * n**2), "mean": positions**2 / n**2, "positions": 1 / n**2, "size": 1 / n**4}[scale]
+
+
+def style_term(
+    layer: str,
+    weight: float,
+    target: Gaussian,
+    *,
+    positions: int,
+    statistic: str = "gram",
+    scale: StyleScale = "relative",
+    root: Tensor | None = None,
+) -> Term:
+    """The statistics of a layer shall be the painting's."""
+    distance = measures.DISTANCES[statistic]
+    factor = style_factor(scale, target, distance, positions)
+
+    def sums(features: Tensor, tile: Tile, step: int) -> Tensor:
+        return measures.moments(tile.owned(features, step))
+
+    def loss(total: Tensor) -> Tensor:
+        return factor * distance(measures.gaussian(total, root), target)
+
+    return Term(f"style {layer}", weight, layer, sums, loss)
+
+
+def content_factor(scale: ContentScale, target: Tensor, root: Tensor | None) -> float:
+    """What Σ ‖F − P‖² is multiplied with. P has C channels on H x W positions.
+
+    relative  in units of the photo's own variation, Σ ‖P − mean P‖²: the same at every size and layer
+    half-sum  ½ Σ, the paper's
+    mean      Σ / CHW
+    size      Σ / 4CHW
+    """
+    if scale == "relative":
+        average = target.mean((2, 3), keepdim=True).expand_as(target)
+        return 1.0 / max(float(measures.squared_difference(target, average, root)), measures.EPSILON)
+    return {"half-sum": 0.5, "mean": 1 / target.numel(), "size": 1 / (4 * target.numel())}[scale]
+
+
+def content_term(
+    layer: str, weight: float, target: Tensor, *, scale: ContentScale = "relative", root: Tensor | None = None
+) -> Term:
+    """The features of a layer shall be the photo's, position by position."""
+    factor = content_factor(scale, target, root)
+
+    def sums(features: Tensor, tile: Tile, step: int) -> Tensor:
+        return measures.squared_difference(tile.owned(features, step), tile.placed(target, step), root)
+
+    return Term(f"content {layer}", weight, layer, sums, lambda total: factor * total)
+
+
+def variation_term(
+    weight: float, values: int, *, kind: measures.Variation = "l2", power: float = 1.25, mean: bool = True
+) -> Term:
+    """Neighboring pixels shall be alike. `values` counts the picture's numbers, 3HW, for the mean."""
+    factor = 1 / values if mean else 1.0
+
+    def sums(image: Tensor, tile: Tile, _: int) -> Tensor:
+        return measures.total_variation(image, tile.rows.owned(1), tile.columns.owned(1), kind, power)
+
+    return Term("variation", weight, "image", sums, lambda total: factor * total)
+
+
+def merge(sums: Sequence[Mapping[str, Tensor]], weights: Sequence[float]) -> dict[str, Tensor]:
+    """Several paintings as one: their statistics per position, weighted; raw second moments may be mixed linearly."""
+    total = sum(weights)
+    return {
+        layer: torch.stack([w / total * s[layer] / s[layer][-1, -1] for s, w in zip(sums, weights, strict=True)]).sum(0)
+        for layer in sums[0]
+    }
