@@ -1,29 +1,40 @@
 """Downhill: a canvas and its gradient -> the next canvas. Knows nothing of style.
 
-Each optimizer is a pair of methods, `step` and `state`: one gradient in, one canvas out, and all that it remembers as plain
-tensors and numbers, so that a run can be written to disk and taken up again to the bit.
+Each optimizer is a pair of methods, `step` and `state`: one gradient in, one canvas out, and all that it remembers as
+plain tensors and numbers, so that a run can be written to disk and taken up again to the bit.
 
-None of them searches along a line: every evaluation of the objective is a step. The loss is scaled beforehand such that its
-gradient has a root mean square of one at the start; the settings of an optimizer then mean the same for every objective.
+None of them searches along a line: every evaluation of the objective is a step. The loss is scaled beforehand such that
+its gradient has a root mean square of one at the start; an optimizer's settings then mean the same for every objective.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from impasto.errors import DescentError
+
 State = dict[str, Any]
 
 FIRST_MOVE = 0.02  # root mean square of the first L-BFGS step, in pixel values: there is no curvature to go by yet
 CURVATURE_FLOOR = 1e-8  # of ‖s‖‖y‖; flatter pairs are not remembered
+STATE = ("canvas", "best", "mean", "lowest", "first", "scale", "steps", "troubles", "still")
+EXPLOSION = 10  # times the first loss of the level
+PATIENCE = 30  # looks without a change
+ADAM_AFTER, MOST_TROUBLES = 4, 8
 
 
 class Optimizer(Protocol):
     """One gradient in, one canvas out."""
 
     def step(self, canvas: Tensor, gradient: Tensor) -> Tensor: ...
+
+    def shorten(self, factor: float) -> None:
+        """Forget the past and take shorter steps from now on."""
+        ...
 
     def state(self) -> State: ...
 
@@ -43,11 +54,14 @@ class GradientDescent:
             gradient = self.velocity
         return canvas - self.rate * gradient
 
+    def shorten(self, factor: float) -> None:
+        self.rate, self.velocity = self.rate * factor, None
+
     def state(self) -> State:
-        return {"velocity": self.velocity}
+        return {"velocity": self.velocity, "rate": self.rate}
 
     def load(self, state: State) -> None:
-        self.velocity = state["velocity"]
+        self.velocity, self.rate = state["velocity"], state["rate"]
 
 
 class Adam:
@@ -68,22 +82,29 @@ class Adam:
         deviation = (self.square / (1 - b2**self.steps)).sqrt_().add_(self.epsilon)
         return torch.addcdiv(canvas, self.mean, deviation, value=-self.rate / (1 - b1**self.steps))
 
+    def shorten(self, factor: float) -> None:
+        self.rate, self.steps, self.mean, self.square = self.rate * factor, 0, None, None
+
     def state(self) -> State:
-        return {"mean": self.mean, "square": self.square, "steps": self.steps}
+        return {"mean": self.mean, "square": self.square, "steps": self.steps, "rate": self.rate}
 
     def load(self, state: State) -> None:
-        self.mean, self.square, self.steps = state["mean"], state["square"], state["steps"]
+        self.mean, self.square, self.steps, self.rate = (state[k] for k in ("mean", "square", "steps", "rate"))
 
 
 class LBFGS:
     """Limited-memory BFGS (Liu & Nocedal 1989) with steps of length one, in vector-free form (Chen et al. 2014).
 
-    The last `history` moves s and gradient changes y are the rows of one matrix. The two-loop recursion runs on their inner
-    products, (2m + 1)² numbers in float64 on the CPU; the long vectors are read twice a step, by two matrix products.
+    The last `history` moves s and gradient changes y are the rows of one matrix. The two-loop recursion runs on their
+    inner products, (2m)² numbers in float64 on the CPU; the long vectors are read by two matrix products a step.
     """
 
     def __init__(self, *, history: int = 10, rate: float = 1.0, longest: float = 0.3) -> None:
         self.history, self.rate, self.longest = history, rate, longest
+        self.forget()
+
+    def shorten(self, factor: float) -> None:
+        self.rate *= factor
         self.forget()
 
     def forget(self) -> None:
@@ -122,7 +143,9 @@ class LBFGS:
             return g * (-FIRST_MOVE * self.rate / g.square().mean().sqrt().clamp_min(1e-20))
         along = (self.pairs.flatten(0, 1) @ g).double().cpu().reshape(2, self.history)
         on_gradient, on_pairs = self._two_loops(along)
-        move = torch.addmv(g, self.pairs.flatten(0, 1).T, on_pairs.to(g), beta=-on_gradient * self.rate, alpha=-self.rate)
+        move = torch.addmv(
+            g, self.pairs.flatten(0, 1).T, on_pairs.to(g), beta=-on_gradient * self.rate, alpha=-self.rate
+        )
         return move * (self.longest / move.square().mean().sqrt().clamp_min(1e-20)).clamp_max(1.0)
 
     def _two_loops(self, along: Tensor) -> tuple[float, Tensor]:
@@ -144,8 +167,79 @@ class LBFGS:
         return scale, c.flatten()
 
     def state(self) -> State:
-        return {"pairs": self.pairs, "products": self.products, "filled": self.filled, "next": self.next, "last": self.last}
+        return {name: getattr(self, name) for name in ("pairs", "products", "filled", "next", "last", "rate")}
 
     def load(self, state: State) -> None:
-        self.pairs, self.products, self.last = state["pairs"], state["products"], state["last"]
-        self.filled, self.next = state["filled"], state["next"]
+        for name, value in state.items():
+            setattr(self, name, value)
+
+
+class Descent:
+    """A canvas on its way down: one optimizer, a watchdog beside it, the best picture so far, an average if wanted.
+
+    Everything between two calls of `advance` lies in `state()`.
+    """
+
+    def __init__(self, canvas: Tensor, optimizer: Optimizer, *, average: float = 0.0, look_every: int = 1) -> None:
+        self.canvas, self.optimizer, self.memory, self.look_every = canvas, optimizer, average, look_every
+        self.best, self.mean = canvas, canvas.clone()
+        self.lowest = self.first = self.scale = math.inf
+        self.steps = self.troubles = self.still = 0
+
+    @property
+    def result(self) -> Tensor:
+        """The picture to show: the average of the iterates if one is kept, else the best that was evaluated."""
+        return self.mean if self.memory else self.best
+
+    def advance(self, loss: Tensor, gradient: Tensor) -> str | None:
+        """One step, given the loss and its gradient at `canvas`; a sentence if something had to be repaired."""
+        self.steps += 1
+        trouble = self._watch(loss, gradient) if (self.steps - 1) % self.look_every == 0 else None
+        if trouble is not None:
+            return self._repair(trouble)
+        self.canvas = self.optimizer.step(self.canvas, gradient * self.scale).clamp_(0, 1)
+        if self.memory:
+            # Bias-corrected, as in Adam: the first iterates are not drowned by the start.
+            self.mean = torch.lerp(self.mean, self.canvas, (1 - self.memory) / (1 - self.memory**self.steps))
+        return None
+
+    def _watch(self, loss: Tensor, gradient: Tensor) -> str | None:
+        """Look at the numbers; remember the best; say what is wrong."""
+        value, slope = torch.stack([loss.float(), gradient.float().square().mean().sqrt()]).tolist()
+        if not (math.isfinite(value) and math.isfinite(slope)):
+            return "the loss was no longer a number"
+        if self.scale == math.inf:
+            self.first, self.scale = value, 1 / slope if slope > 0 else 0.0
+            if slope == 0 and value != 0:
+                raise DescentError("The loss does not change with the picture: there is no way downhill.")
+        if value > EXPLOSION * max(self.first, self.lowest):
+            return f"the loss had grown {EXPLOSION} times above the start"
+        self.still = self.still + 1 if abs(value - self.lowest) <= 1e-7 * abs(value) else 0
+        if value < self.lowest:
+            self.lowest, self.best = value, self.canvas
+        return "the loss did not change any more" if self.still == PATIENCE and slope * self.scale > 1e-6 else None
+
+    def _repair(self, trouble: str) -> str:
+        """Back to the best picture with a shorter step and no memory; after three times with another optimizer."""
+        self.troubles += 1
+        if self.lowest == math.inf or self.troubles > MOST_TROUBLES:
+            raise DescentError(f"The descent failed: {trouble}, and nothing helped.")
+        self.canvas, self.still = self.best.clone(), 0
+        if self.troubles == ADAM_AFTER:
+            self.optimizer = Adam(rate=0.01)
+            return f"Repaired: {trouble}; went back to the best picture and on with Adam."
+        self.optimizer.shorten(0.25)
+        return f"Repaired: {trouble}; went back to the best picture with a shorter step."
+
+    def state(self) -> State:
+        """All that the next step depends on."""
+        own = {name: getattr(self, name) for name in STATE}
+        return {**own, "optimizer": self.optimizer.state(), "adam": isinstance(self.optimizer, Adam)}
+
+    def load(self, state: State) -> None:
+        """Go on where another descent of the same settings stood."""
+        for name in STATE:
+            setattr(self, name, state[name])
+        if state["adam"] and not isinstance(self.optimizer, Adam):
+            self.optimizer = Adam(rate=0.01)
+        self.optimizer.load(state["optimizer"])

@@ -2,15 +2,15 @@
 
 Everything here is a pure function. Two kinds:
 
-* **sums**   add something up over the positions of a layer: `moments`, `squared_difference`, `total_variation`. They may be
-  added over tiles, over machines and over several paintings.
-* **distances** compare the sums of the picture with those of the painting: `gram_distance` and its siblings. They see small
-  matrices only, in float32 at least.
+* **sums** add something up over the positions of a layer: `moments`, `squared_difference`, `total_variation`. They may
+  be added over tiles, over machines and over several paintings.
+* **distances** compare the sums of the picture with those of the painting: `gram_distance` and its siblings. They see
+  small matrices only, in float32 at least.
 
 A network may say how its distances are to be measured: M = A'ᵀA', where A' = [A b] maps its features f into a larger
 network's space, F = A f + b = A' [f; 1]. With any square root RᵀR = M, the vectors R [f; 1] have the very same inner
-products as the F, so every statistic of F (mean, Gram matrix, covariance, Wasserstein distance) equals that of R [f; 1],
-and only (c + 1) x (c + 1) matrices are ever multiplied.
+products as the F, so every distance between statistics of F (Gram, covariance, Wasserstein) equals that of R [f; 1], and
+only (c + 1) x (c + 1) matrices are ever multiplied.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def squared_difference(
 def total_variation(image: Tensor, rows: slice, columns: slice, kind: Variation = "l2", power: float = 1.25) -> Tensor:
     """Σ over the given positions of the differences to the neighbor below and to the right: a scalar.
 
-    l1: |dx| + |dy|;   l2: dx² + dy²;   power: (dx² + dy²)^power. Positions on the last row or column of the picture have
-    one neighbor less.
+    l1: |dx| + |dy|;   l2: dx² + dy²;   power: (dx² + dy²)^power. Positions on the last row or column of the picture
+    have one neighbor less.
     """
     x = image.float() if image.dtype in (torch.bfloat16, torch.float16) else image
     x = x[..., rows.start : rows.stop + 1, columns.start : columns.stop + 1]
@@ -120,7 +120,7 @@ def gaussian(sums: Tensor, root: Tensor | None = None) -> Gaussian:
 
 def gram_distance(a: Gaussian, b: Gaussian) -> Tensor:
     """‖G_a − G_b‖², squared Frobenius norm of the difference of Gram matrices per position (Gatys 2015, without the
-    1/4N²M²: see `objective.STYLE_SCALES`)."""
+    1/4N²M²: see `objective.style_factor`)."""
     return (a.second - b.second).square().sum()
 
 
@@ -145,8 +145,8 @@ def moments_distance(a: Gaussian, b: Gaussian) -> Tensor:
 def wasserstein_distance(a: Gaussian, b: Gaussian) -> Tensor:
     """Squared 2-Wasserstein distance of two Gaussians (Bures): ‖μ_a − μ_b‖² + tr(Σ_a + Σ_b − 2 (Σ_b^½ Σ_a Σ_b^½)^½).
 
-    The trace of the root is the sum of the singular values of Σ_a^½ Σ_b^½, but differentiated through the symmetric product,
-    whose eigenvalues are kept away from zero.
+    The trace of the root is the sum of the singular values of Σ_a^½ Σ_b^½, but differentiated through the symmetric
+    product, whose eigenvalues are kept away from zero.
     """
     half = matrix_root(b.covariance.detach())
     product = half @ a.covariance @ half

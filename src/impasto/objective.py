@@ -1,8 +1,9 @@
 """The objective: a weighted sum of named terms, each a function of sums over positions.
 
-Because every term sees the picture only through sums, the loss and the gradient of a picture in tiles are exactly those of
-the whole: add up the sums of all tiles, take the losses and their derivatives with respect to the sums (small matrices), and
-send these derivatives back through each tile. A picture in one piece is the case of one tile, where the second look is spared.
+Because every term sees the picture only through sums, the loss and the gradient of a picture in tiles are exactly those
+of the whole: add up the sums of all tiles, take the losses and their derivatives with respect to the sums (small
+matrices), and send these derivatives back through each tile. A picture in one piece is the case of one tile, where the
+second look is spared.
 """
 
 from __future__ import annotations

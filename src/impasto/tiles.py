@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -68,4 +69,4 @@ def _spans(size: int, side: int | None, halo: int, stride: int) -> list[Span]:
     count = math.ceil(size / max(stride, side // stride * stride))
     # Even shares, so that no tile is a sliver.
     edges = [round(i * size / count / stride) * stride for i in range(count)] + [size]
-    return [Span(a, b, max(0, a - halo), min(size, b + halo), size) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    return [Span(a, b, max(0, a - halo), min(size, b + halo), size) for a, b in itertools.pairwise(edges) if a < b]

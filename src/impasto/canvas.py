@@ -1,0 +1,65 @@
+"""The pixels being painted: how large at each level, what they show at first, how they grow."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from impasto.events import Level
+from impasto.recipe import Recipe
+from impasto.resample import resize
+
+CLOSE = 1.15  # a level less than this much below the last one is left out
+
+
+def final_size(width: int, height: int, long_side: int) -> tuple[int, int]:
+    """The picture's aspect with this long side; no side below one pixel."""
+    scale = long_side / max(width, height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def levels(recipe: Recipe, width: int, height: int, shortest: int = 1) -> tuple[Level, ...]:
+    """From coarse to fine. Long sides grow from `first_level` by `level_ratio`, whatever the final size, so that a small
+    run goes through the same first levels as a large one. Levels whose short side is below `shortest` are left out."""
+    sides = [recipe.size]
+    if recipe.first_level:
+        count = math.floor(math.log(max(recipe.size / recipe.first_level, 1), recipe.level_ratio) + 1e-9) + 1
+        coarse = [round(recipe.first_level * recipe.level_ratio**k) for k in range(count)]
+        sides = [s for s in coarse if s * CLOSE < recipe.size and min(final_size(width, height, s)) >= shortest] + sides
+    sizes = [final_size(width, height, side) for side in sides]
+    steps = [max(recipe.steps_least, round(recipe.steps * recipe.steps_decay**k)) for k in range(len(sides))]
+    if len(sides) == 1:
+        steps = [recipe.steps]
+    return tuple(Level(i, len(sides), w, h, n) for i, ((w, h), n) in enumerate(zip(sizes, steps, strict=True), 1))
+
+
+def noise(width: int, height: int, seed: int) -> Tensor:
+    """Grey noise of a photograph's contrast, made on the CPU so that it is equal on every device."""
+    generator = torch.Generator().manual_seed(seed)
+    return (0.5 + 0.16 * torch.randn(1, 3, height, width, generator=generator)).clamp(0, 1)
+
+
+def started(recipe: Recipe, photo: Tensor, painting: Tensor, picture: Tensor | None) -> Tensor:
+    """The canvas of the first level: photo, noise, painting, grey or a given picture, with noise mixed in."""
+    height, width = photo.shape[-2:]
+    if recipe.start == "noise":
+        return channels_last(noise(width, height, recipe.seed))
+    chosen = {"photo": photo, "painting": painting, "picture": picture, "grey": torch.full_like(photo, 0.5)}
+    shown = chosen[recipe.start]
+    assert shown is not None  # checked with the rest of the inputs, before anything is painted
+    canvas = resize(shown, width, height)
+    if recipe.start_noise:
+        canvas = torch.lerp(canvas, noise(width, height, recipe.seed).to(canvas), recipe.start_noise)
+    return channels_last(canvas)
+
+
+def channels_last(image: Tensor) -> Tensor:
+    """The memory layout that convolutions like best."""
+    return image.contiguous(memory_format=torch.channels_last)
+
+
+def snapshot(canvas: Tensor) -> Tensor:
+    """A copy for the reader: on the CPU, contiguous, in [0, 1]."""
+    return canvas.detach().to("cpu", torch.float32).clamp(0, 1).contiguous().clone()

@@ -1,0 +1,35 @@
+"""Recipe -> network, with its weights, on its device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from impasto import device as devices
+from impasto import weights
+from impasto.networks import Network
+from impasto.networks.vgg import VGG
+from impasto.recipe import Recipe
+
+
+def open_network(
+    recipe: Recipe,
+    *,
+    device: torch.device | None = None,
+    weights_file: Path | None = None,
+    offline: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Network:
+    """The network that a recipe asks for. `weights_file` replaces the published weights of a VGG."""
+    device = device or devices.choose()
+    dtype = devices.precision(recipe.precision, device)
+    loaded = weights.load(recipe.network, file=weights_file, offline=offline, progress=progress)
+    network = VGG(
+        loaded,
+        pooling="max" if recipe.pooling == "own" else recipe.pooling,
+        rescale=recipe.pool_rescale,
+        padding="replicate" if recipe.padding == "own" else recipe.padding,
+    )
+    return network.to(device, dtype)

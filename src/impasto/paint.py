@@ -1,0 +1,177 @@
+"""The page that reads like the paper: pictures and a recipe go in, events come out.
+
+Gatys, Ecker, Bethge (arXiv:1508.06576): a picture x is sought whose features on the layers of a network are close to the
+photo's, and whose feature statistics are close to the painting's. The weighted sum of both losses is brought down by
+changing the pixels of x; the network stays as it is. We depart from the paper in three ways, each a knob of the recipe:
+x starts as the photo and not as noise; it is painted small first and then larger, so that large forms are found where
+they are cheap; and losses are relative to the photo and the painting, so that one dial means the same at every size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from impasto import canvas as canvases
+from impasto import measures, tiles
+from impasto.descent import LBFGS, Adam, Descent, GradientDescent, Optimizer
+from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
+from impasto.inputs import Styles, check, remarks, weighted
+from impasto.networks import Network
+from impasto.objective import Objective, Term, content_term, look, merge, stride, style_term, survey, variation_term
+from impasto.picture import Picture
+from impasto.recipe import Recipe
+from impasto.resample import resize
+
+
+def paint(
+    content: Picture,
+    styles: Sequence[Picture | tuple[Picture, float]],
+    recipe: Recipe,
+    *,
+    network: Network,
+    device: torch.device | None = None,
+    start: Picture | None = None,
+    preview_every: int = 0,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Event]:
+    """Paint from coarse to fine. When `stop()`, asked before every step, says so, the best picture so far is the last."""
+    device, paintings = device or torch.device("cpu"), weighted(styles)
+    plan = check(content, paintings, recipe, network, start)
+    yield Planned(plan, {"content": recipe.content_weight, "style": style_weight(recipe)})
+    yield from map(Note, remarks(content, paintings, plan))
+
+    canvas, losses, evaluations = None, dict[str, float](), 0
+    for level in plan:
+        photo = at_level(content, level, device)
+        if canvas is None:
+            canvas = canvases.started(recipe, photo, paintings.pictures[0], start)
+        canvas = canvases.channels_last(resize(canvas, level.width, level.height))
+        if stop() or not style_weight(recipe):  # without a painting, the photo is the answer
+            continue
+        objective = Objective(network, tuple(terms(network, photo, paintings, recipe)))
+        descent = Descent(canvas, optimizer(recipe), average=recipe.average)
+        losses, evaluations = yield from descend(descent, objective, plan, level, evaluations, preview_every, stop)
+        canvas = descent.result
+    if stop():
+        yield Note("Stopped early; this is the best picture so far.")
+    assert canvas is not None  # there is at least one level
+    yield Finished(canvases.snapshot(canvas), losses, evaluations)
+
+
+def descend(
+    descent: Descent,
+    objective: Objective,
+    plan: Sequence[Level],
+    level: Level,
+    evaluations: int,
+    preview_every: int,
+    stop: Callable[[], bool],
+) -> Generator[Event, None, tuple[dict[str, float], int]]:
+    """The steps of one level; returns the last losses and the evaluations so far."""
+    pieces = tiles.cut(level.height, level.width)
+    losses: dict[str, float] = {}
+    for step in range(1, level.steps + 1):
+        if stop():
+            break
+        shown = descent.canvas
+        evaluation = objective.evaluate(shown, pieces)
+        trouble = descent.advance(evaluation.loss, evaluation.gradient)
+        losses, evaluations = objective.named(evaluation.losses), evaluations + 1
+        yield Step(level, step, sum(losses.values()), losses, evaluations, fraction(plan, level, step))
+        if trouble is not None:
+            yield Note(trouble)
+        if preview_every and step % preview_every == 0:
+            yield Preview(level, step, canvases.snapshot(shown))
+    return losses, evaluations
+
+
+def terms(network: Network, photo: Tensor, paintings: Styles, recipe: Recipe) -> Iterator[Term]:
+    """The objective of one level: content, style, smoothness."""
+    roots = {layer: measures.root(metric) for layer, metric in network.metrics.items()}
+    yield from content_terms(network, photo, recipe, roots)
+    yield from style_terms(network, photo, paintings, recipe, roots)
+    if recipe.variation_weight:
+        kind, power, mean = recipe.variation, recipe.variation_power, recipe.variation_scale == "mean"
+        yield variation_term(recipe.variation_weight, photo.numel(), kind=kind, power=power, mean=mean)
+
+
+def content_terms(network: Network, photo: Tensor, recipe: Recipe, roots: Mapping[str, Tensor]) -> Iterator[Term]:
+    """The photo's features, to be kept where they are."""
+    weights = shares(recipe.content_layers, recipe.content_scale == "relative")
+    kept = look(network, photo, frozenset(weights), tiles.cut(*photo.shape[-2:]))
+    for layer, weight in weights.items():
+        weight *= recipe.content_weight
+        yield content_term(layer, weight, kept[layer], scale=recipe.content_scale, root=roots.get(layer))
+
+
+def style_terms(
+    network: Network, photo: Tensor, paintings: Styles, recipe: Recipe, roots: Mapping[str, Tensor]
+) -> Iterator[Term]:
+    """The paintings' statistics, to be had anywhere."""
+    weights = shares(recipe.style_layers, recipe.style_scaling == "relative")
+    height, width = photo.shape[-2:]
+    totals = []
+    for painting in paintings.pictures:
+        image = at_scale(painting, width, height, recipe.style_scale, network.minimum(frozenset(weights))).to(photo)
+        totals.append(survey(network, image, frozenset(weights), tiles.cut(*image.shape[-2:])))
+    for layer, sums in merge(totals, paintings.weights).items():
+        step = stride(network, layer)
+        yield style_term(
+            layer,
+            weights[layer] * style_weight(recipe),
+            measures.gaussian(sums, roots.get(layer)),
+            positions=(height // step) * (width // step),
+            statistic=recipe.style_statistic,
+            scale=recipe.style_scaling,
+            root=roots.get(layer),
+        )
+
+
+def style_weight(recipe: Recipe) -> float:
+    """Beta, given or set by the dial: each tenth of it multiplies the weight by the same factor; zero is zero."""
+    if recipe.style_weight is not None:
+        return recipe.style_weight
+    return 0.0 if recipe.strength == 0 else DIAL_MIDDLE * DIAL_RANGE ** (2 * recipe.strength - 1)
+
+
+DIAL_MIDDLE, DIAL_RANGE = 300.0, 100.0
+
+
+def shares(weights: Mapping[str, float], normalized: bool) -> dict[str, float]:
+    """The layers that count; relative losses are weighted so that any number of layers sums to one."""
+    total = sum(weights.values()) if normalized else 1.0
+    return {layer: weight / total for layer, weight in weights.items() if weight}
+
+
+def at_level(picture: Picture, level: Level, device: torch.device) -> Tensor:
+    """The picture at the size of a level, where the network is."""
+    return canvases.channels_last(picture.resized(level.width, level.height).rgb.to(device))
+
+
+def at_scale(painting: Picture, width: int, height: int, scale: float, minimum: int) -> Tensor:
+    """The painting with the area of the canvas times `scale`², its own aspect, and no side below `minimum`.
+
+    It is not enlarged for its strokes' sake: that would only blur them.
+    """
+    wanted = scale * (width * height / (painting.width * painting.height)) ** 0.5
+    ratio = max(min(wanted, max(scale, 1.0)), minimum / min(painting.width, painting.height))
+    return canvases.channels_last(painting.resized(round(painting.width * ratio), round(painting.height * ratio)).rgb)
+
+
+def optimizer(recipe: Recipe) -> Optimizer:
+    """A fresh optimizer with the recipe's settings."""
+    if recipe.optimizer == "lbfgs":
+        return LBFGS(history=recipe.history, rate=recipe.learning_rate or 1.0)
+    if recipe.optimizer == "adam":
+        return Adam(rate=recipe.learning_rate or 0.02, betas=(recipe.beta1, recipe.beta2))
+    return GradientDescent(rate=recipe.learning_rate or 0.01, momentum=recipe.momentum)
+
+
+def fraction(plan: Sequence[Level], level: Level, step: int) -> float:
+    """How much of the run's work is done, by pixels times steps."""
+    work = [each.width * each.height * each.steps for each in plan]
+    done = sum(work[: level.index - 1]) + level.width * level.height * step
+    return done / sum(work)

@@ -1,0 +1,296 @@
+"""The recipe: every knob that changes the pixels, each with its one default; nothing that does not change them.
+
+Flags, web form, TOML files and the documentation are derived from the fields below; a field's words are what a person
+reads.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+import tomli_w
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from impasto.errors import RecipeError
+
+Layers = dict[str, float]
+
+STYLE_LAYERS: Layers = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 1.0}
+
+
+def knob(group: str, words: str, **limits: Any) -> Any:  # noqa: ANN401 -- pydantic's own signature
+    """A field's group in the help, its words, and its range."""
+    return Field(description=words, json_schema_extra={"group": group}, **limits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that changes the pixels. Change one with `dataclasses.replace`, or `recipe.changed(...)`."""
+
+    # Look
+    strength: Annotated[float, knob("Look", "how far to go from the photo (0) to the painting (1)", ge=0, le=1)] = 0.5
+    size: Annotated[int, knob("Look", "long side of the result in pixels", ge=16, le=1_000_000)] = 512
+    style_scale: Annotated[
+        float, knob("Look", "size of the strokes: 2 doubles them, 0.5 halves them", ge=0.05, le=20)
+    ] = 1.0
+    seed: Annotated[int, knob("Look", "another number, another noise", ge=0, le=2**63 - 1)] = 0
+
+    # Network
+    network: Annotated[Literal["lite", "vgg19", "vgg16"], knob("Network", "the network that looks at the pictures")] = (
+        "vgg19"
+    )
+    pooling: Annotated[
+        Literal["own", "max", "average"],
+        knob("Network", "how a VGG halves its features; average gives calmer pictures (own: as published, max)"),
+    ] = "own"
+    pool_rescale: Annotated[bool, knob("Network", "undo the loss of magnitude of average pooling")] = False
+    padding: Annotated[
+        Literal["own", "zero", "replicate", "reflect"],
+        knob("Network", "what the network sees beyond the edge (own: replicate for a VGG, reflect for lite)"),
+    ] = "own"
+    precision: Annotated[Literal["auto", "float32", "bfloat16"], knob("Network", "number type of the convolutions")] = (
+        "auto"
+    )
+
+    # Content
+    content_layers: Annotated[Layers, knob("Content", "layers that keep the photo, with weights: relu4_2:1")] = field(
+        default_factory=lambda: {"relu4_2": 1.0}
+    )
+    content_scale: Annotated[
+        Literal["relative", "half-sum", "mean", "size"],
+        knob("Content", "unit of the content loss: relative to the photo, ½Σ, mean, or Σ/4CHW"),
+    ] = "relative"
+    content_weight: Annotated[float, knob("Content", "alpha, the weight of the content loss", ge=0)] = 1.0
+
+    # Style
+    style_layers: Annotated[Layers, knob("Style", "layers that take the painting's manner, with weights")] = field(
+        default_factory=lambda: dict(STYLE_LAYERS)
+    )
+    style_statistic: Annotated[
+        Literal["gram", "covariance", "moments", "wasserstein"],
+        knob(
+            "Style",
+            "what is compared: Gram matrices, covariance and mean, Gram + mean + deviation, or Wasserstein",
+        ),
+    ] = "gram"
+    style_scaling: Annotated[
+        Literal["relative", "gatys", "mean", "positions", "size"],
+        knob(
+            "Style",
+            "unit of the style loss: relative to the painting, 1/4N²M², mean of raw, /HW or /CHW Gram matrices",
+        ),
+    ] = "relative"
+    style_weight: Annotated[
+        float | None, knob("Style", "beta, the weight of the style loss (not given: set by strength)", ge=0)
+    ] = None
+
+    # Smoothness
+    variation_weight: Annotated[float, knob("Smoothness", "weight of total variation; more is smoother", ge=0)] = 0.0
+    variation: Annotated[
+        Literal["l1", "l2", "power"], knob("Smoothness", "|d|, d² or (d²)^power of neighboring pixels")
+    ] = "l2"
+    variation_power: Annotated[float, knob("Smoothness", "the power of --variation power", ge=0.5, le=4)] = 1.25
+    variation_scale: Annotated[
+        Literal["mean", "sum"],
+        knob("Smoothness", "mean over the pixels, or their sum as the classic programs have it"),
+    ] = "mean"
+
+    # Descent
+    optimizer: Annotated[Literal["lbfgs", "adam", "sgd"], knob("Descent", "how to go downhill")] = "lbfgs"
+    steps: Annotated[int, knob("Descent", "steps at the first, smallest level", ge=1, le=1_000_000)] = 150
+    steps_decay: Annotated[float, knob("Descent", "share of the steps that each finer level gets", gt=0, le=1)] = 0.8
+    steps_least: Annotated[int, knob("Descent", "but no level gets fewer than this", ge=1)] = 40
+    first_level: Annotated[
+        int, knob("Descent", "long side of the first level; 0 paints at the full size at once", ge=0)
+    ] = 181
+    level_ratio: Annotated[float, knob("Descent", "how much larger each level is than the one before", gt=1, le=8)] = (
+        1.4142135623730951
+    )
+    learning_rate: Annotated[
+        float | None,
+        knob("Descent", "length of a step (not given: 1 for lbfgs, 0.02 for adam, 0.01 for sgd)", gt=0),
+    ] = None
+    history: Annotated[int, knob("Descent", "moves that lbfgs remembers", ge=1, le=200)] = 10
+    momentum: Annotated[float, knob("Descent", "momentum of sgd", ge=0, lt=1)] = 0.0
+    beta1: Annotated[float, knob("Descent", "adam's memory of the slope", ge=0, lt=1)] = 0.9
+    beta2: Annotated[float, knob("Descent", "adam's memory of its square", ge=0, lt=1)] = 0.99
+    average: Annotated[
+        float,
+        knob(
+            "Descent",
+            "average the iterates with this memory (0.99) to calm adam; 0 takes the last",
+            ge=0,
+            lt=1,
+        ),
+    ] = 0.0
+
+    # Start
+    start: Annotated[
+        Literal["photo", "noise", "painting", "grey", "picture"],
+        knob("Start", "what the canvas shows at first; 'picture' needs one to be given"),
+    ] = "photo"
+    start_noise: Annotated[float, knob("Start", "share of noise mixed into the start", ge=0, le=1)] = 0.0
+
+    def __post_init__(self) -> None:
+        """Types and ranges, options that exclude each other, options that would change nothing."""
+        for name, adapter in _adapters().items():
+            try:
+                adapter.validate_python(getattr(self, name), strict=True)
+            except ValidationError as error:
+                raise RecipeError(_sentence(name, error)) from None
+        for words, wrong in _contradictions(self):
+            if wrong:
+                raise RecipeError(words)
+
+    def changed(self, **changes: Any) -> Recipe:  # noqa: ANN401 -- the types are the fields'
+        """A copy with some knobs turned; unknown names are refused with a suggestion."""
+        return recipe({**self.as_dict(), **changes})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every knob by name, as plain data."""
+        return dataclasses.asdict(self)
+
+    def as_toml(self) -> str:
+        """A recipe file: every knob that is set."""
+        return tomli_w.dumps({k: v for k, v in self.as_dict().items() if v is not None})
+
+
+def _contradictions(r: Recipe) -> list[tuple[str, bool]]:
+    """Sentences, and whether they apply: an option has an effect or is refused."""
+    turned = {f.name for f in dataclasses.fields(r) if getattr(r, f.name) != f.default}
+    layers = [*r.content_layers.values(), *r.style_layers.values()]
+    raw = r.style_scaling != "relative"
+    return [
+        ("Layer weights must not be negative.", min(layers, default=0) < 0),
+        ("content_layers and style_layers are both empty or weightless: there is nothing to paint.", not any(layers)),
+        ("The small network was trained with its own pooling; pooling is for vgg19 and vgg16.",
+         r.network == "lite" and "pooling" in turned),
+        ("pool_rescale needs pooling = average.", r.pool_rescale and r.pooling != "average"),
+        ("variation_weight is 0, so the kind, power and scale of the variation would change nothing.",
+         r.variation_weight == 0 and bool(turned & {"variation", "variation_power", "variation_scale"})),
+        ("variation_power needs variation = power.", "variation_power" in turned and r.variation != "power"),
+        ("momentum is for the optimizer sgd.", "momentum" in turned and r.optimizer != "sgd"),
+        ("beta1 and beta2 are for the optimizer adam.", bool(turned & {"beta1", "beta2"}) and r.optimizer != "adam"),
+        ("history is for the optimizer lbfgs.", "history" in turned and r.optimizer != "lbfgs"),
+        ("A style_scaling other than relative measures Gram matrices; leave style_statistic at gram.",
+         raw and r.style_statistic != "gram"),
+        ("A style_scaling other than relative needs a style_weight.", raw and r.style_weight is None),
+        ("strength has no effect where style_weight is given; leave one of them out.",
+         r.style_weight is not None and "strength" in turned),
+        ("steps_decay, steps_least and level_ratio have no effect where first_level is 0.",
+         r.first_level == 0 and bool(turned & {"steps_decay", "steps_least", "level_ratio"})),
+    ]  # fmt: skip
+
+
+FIELDS = tuple(f.name for f in dataclasses.fields(Recipe))
+
+
+def described() -> dict[str, FieldInfo]:
+    """Name -> description, group (in `json_schema_extra`) and limits, for those who build forms and flags."""
+    hints = get_type_hints(Recipe, include_extras=True)
+    return {name: hints[name].__metadata__[0] for name in FIELDS}
+
+
+@cache
+def _adapters() -> dict[str, TypeAdapter[Any]]:
+    """What pydantic makes of each field's type and range; built when the first recipe is."""
+    hints = get_type_hints(Recipe, include_extras=True)
+    return {name: TypeAdapter(hints[name]) for name in FIELDS}
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "default": {},
+    # Gatys, Ecker, Bethge: A Neural Algorithm of Artistic Style (arXiv:1508.06576). Noise, one scale, average pooling.
+    "gatys2015": {
+        "network": "vgg19",
+        "pooling": "average",
+        "padding": "zero",
+        "content_scale": "half-sum",
+        "style_scaling": "gatys",
+        "style_layers": dict.fromkeys(STYLE_LAYERS, 0.2),
+        "style_weight": 1e4,  # alpha / beta = 1e-4, the larger of the two ratios of the paper's figure 3 in use
+        "first_level": 0,
+        "steps": 500,
+        "start": "noise",
+    },
+    # Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks (CVPR 2016): alpha / beta = 1e-3.
+    "gatys2016": {
+        "network": "vgg19",
+        "pooling": "average",
+        "padding": "zero",
+        "content_scale": "half-sum",
+        "style_scaling": "gatys",
+        "style_layers": dict.fromkeys(STYLE_LAYERS, 0.2),
+        "style_weight": 1e3,
+        "first_level": 0,
+        "steps": 500,
+        "start": "noise",
+    },
+    # J. Johnson's neural-style: content 5 x mean, style 100 x mean of (Gram / CHW), 1000 L-BFGS iterations. Its total
+    # variation weighs 1e-3 on pixels of 0..255, which is 0.255 on ours, summed.
+    "neural-style": {
+        "network": "vgg19",
+        "pooling": "max",
+        "padding": "zero",
+        "content_scale": "mean",
+        "content_weight": 5.0,
+        "style_scaling": "size",
+        "style_weight": 100.0,
+        "variation_weight": 0.255,
+        "variation": "l1",
+        "variation_scale": "sum",
+        "history": 100,
+        "first_level": 0,
+        "steps": 1000,
+        "start": "noise",
+    },
+}
+
+
+def recipe(values: Mapping[str, Any]) -> Recipe:
+    """Plain data -> Recipe, or a RecipeError of one sentence."""
+    for name in values:
+        if name not in FIELDS:
+            raise RecipeError(f"There is no knob {name!r}{near(name, FIELDS)}.")
+    return Recipe(**values)
+
+
+def preset(name: str) -> dict[str, Any]:
+    """The knobs that a preset turns."""
+    if name not in PRESETS:
+        raise RecipeError(f"There is no preset {name!r}{near(name, PRESETS)}; there are {', '.join(PRESETS)}.")
+    return dict(PRESETS[name])
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The knobs that a recipe file turns; its `preset = "..."` is laid under them."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"The recipe {path} cannot be read: {error.strerror or error}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"The recipe {path} is not TOML: {error}.") from None
+    base = values.pop("preset", "default")
+    turned = {**preset(str(base)), **values}
+    recipe(turned)  # refuse what is wrong here, where the file can still be named
+    return turned
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """A suggestion to put behind "there is no ...", or nothing."""
+    close = difflib.get_close_matches(name, list(known), 1, 0.5)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _sentence(name: str, error: ValidationError) -> str:
+    first = error.errors()[0]
+    words = first["msg"]
+    return f"{name} = {first['input']!r} is not possible: {words[0].lower()}{words[1:]}."
