@@ -9,16 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import h5py
 import torch
 from safetensors import safe_open
 from torch import Tensor
 
 from impasto.errors import WeightsError
 
-LARGEST_TENSOR = (
-    16 * 1024 * 1024
-)  # elements; VGG's largest convolution has 2.4 million, its classifier is skipped
+LARGEST_TENSOR = 16 * 1024 * 1024  # elements; VGG's largest convolution has 2.4 million, its classifier is skipped
 
 _CONVOLUTION = re.compile(r"(?:^|/|\.)(?:(?:features\.)?\d+|conv\d+_\d+)\.(?:weight|bias)$|block\d+_conv\d+")
 
@@ -50,7 +47,7 @@ def read(path: Path) -> Contents:
         return reader(path)
     except WeightsError:
         raise
-    except Exception as error:  # noqa: BLE001 - three foreign parsers: any exception may come of damaged bytes
+    except Exception as error:  # three foreign parsers: damaged bytes may lead them to raise anything
         raise _damaged(path, error) from error
 
 
@@ -100,6 +97,8 @@ def _damaged(path: Path, error: Exception) -> WeightsError:
 
 
 def _read_hdf5(path: Path) -> Contents:
+    import h5py  # here, because it takes a while and most runs read the converted file
+
     names: list[str] = []
     tensors: dict[str, Tensor] = {}
 

@@ -5,7 +5,7 @@ too), `convB_I` is Gatys', `blockB_convI` is Keras'. A file may be cut after any
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -46,7 +46,7 @@ def positions(network: str) -> dict[int, str]:
 
 
 def identify(contents: Contents, network: str, path: Path) -> dict[str, Tensor]:
-    """The file's convolutions as `network`'s, float32, in the papers' names; or an error that says what it is."""
+    """The file's convolutions as `network`'s, float32, in the papers' names; an error says what it is instead."""
     _refuse_relatives(contents, path)
     if _fits(contents, network):
         return _converted(contents, network, path)
@@ -61,13 +61,10 @@ def identify(contents: Contents, network: str, path: Path) -> dict[str, Tensor]:
 
 def _refuse_relatives(contents: Contents, path: Path) -> None:
     if any(name.endswith("running_mean") for name in contents.names):
-        raise WeightsError(
-            f"{path} holds a batch-normalised network, not the plain VGG that Impasto paints with."
-        )
+        raise WeightsError(f"{path} holds a batch-normalised network, not the plain VGG that Impasto paints with.")
     if any(tensor.shape[2:] == (1, 1) for tensor in contents.tensors.values()):
         raise WeightsError(
-            f"{path} begins with a 1x1 convolution, as AdaIN's vgg_normalised.pth does: "
-            "give a plain VGG file instead."
+            f"{path} begins with a 1x1 convolution, as AdaIN's vgg_normalised.pth does: give a plain VGG file instead."
         )
 
 
@@ -94,7 +91,7 @@ def _misfit(contents: Contents, network: str) -> str:
 
 
 def _named(contents: Contents, network: str) -> dict[str, Tensor]:
-    """The tensors under the papers' names, Keras' kernels turned round; the name of no layer stays as it came."""
+    """The tensors under the papers' names, Keras' kernels turned round; other names stay as they came."""
     numbers = positions(network)
     named: dict[str, Tensor] = {}
     for name, tensor in contents.tensors.items():
@@ -126,9 +123,7 @@ def _plain(tensor: Tensor, name: str, path: Path) -> Tensor:
         raise WeightsError(f"{path}: {name} is {tensor.dtype}, expected plain floating-point numbers.")
     plain = torch.empty(tensor.shape, dtype=torch.float32).copy_(tensor)
     if not bool(torch.isfinite(plain).all()):
-        raise WeightsError(
-            f"{path}: {name} holds numbers that are not finite, so the file is damaged: fetch it again."
-        )
+        raise WeightsError(f"{path}: {name} holds numbers that are not finite, so the file is damaged: fetch it again.")
     return plain
 
 
@@ -137,8 +132,3 @@ def _some(names: Iterable[str]) -> str:
     if not names:
         return "it holds nothing"
     return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
-
-
-def depth(tensors: Mapping[str, Tensor]) -> str:
-    """The deepest convolution present."""
-    return max(name.removesuffix(".weight") for name in tensors if name.endswith(".weight"))

@@ -11,8 +11,8 @@ from typing import Literal
 class Preprocessing:
     """What a file's network expects, told as steps from RGB in [0, 1].
 
-    Put the channels in `order`, multiply by `scale`, subtract `mean`, divide by `std`; `mean` and `std` are in
-    the file's own channel order, and in the units after scaling.
+    Put the channels in `order`, multiply by `scale`, subtract `mean`, divide by `std`. `mean` and `std` are in
+    the file's own channel order and in the units after scaling.
     """
 
     order: Literal["rgb", "bgr"]
@@ -51,6 +51,10 @@ class Entry:
     licence: str
     attribution: str
 
+    def describe(self) -> str:
+        """The file's name and, where it is published, its size."""
+        return self.filename if self.size is None else f"{self.filename} ({self.size / 1e6:.0f} MB)"
+
 
 _OXFORD = (
     "CC BY 4.0",
@@ -59,13 +63,14 @@ _OXFORD = (
 )
 _TORCHVISION = ("BSD-3-Clause", "torchvision; architecture by Simonyan and Zisserman, arXiv:1409.1556")
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
+_KERAS_MIRROR = "https://github.com/fchollet/deep-learning-models/releases/download/v0.1"
 _MICHIGAN = "https://web.eecs.umich.edu/~justincj/models"
 _MICHIGAN_MIRROR = "https://s3-us-west-2.amazonaws.com/jcjohns-models"
 
 
 def _keras(network: str, size: int, md5: str) -> Entry:
     filename = f"{network}_weights_tf_dim_ordering_tf_kernels_notop.h5"
-    urls = (f"{_KERAS}/{network}/{filename}",)
+    urls = (f"{_KERAS}/{network}/{filename}", f"{_KERAS_MIRROR}/{filename}")
     source = "the original Oxford weights, features only, as published by Keras"
     return Entry(network, network, filename, urls, size, Digest("md5", md5), CAFFE, source, *_OXFORD)
 
@@ -108,9 +113,7 @@ ENTRIES: tuple[Entry, ...] = (
     _keras("vgg19", 80_134_624, "253f8cb515780f3b799900260a226db6"),
     _michigan("vgg19", "d01eb7cb"),
     _pystiche("vgg19", "74e45263"),
-    _torchvision(
-        "vgg19", "dcbb9e9d", 574_673_361, "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44"
-    ),
+    _torchvision("vgg19", "dcbb9e9d", 574_673_361, "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44"),
     _timm("vgg19", "11aea017b543ff59233749d8f1cf544cda749378f5790d2fedab841fb86b7669"),
     _keras("vgg16", 58_889_256, "6d6bbae143d832006294945121d1f1fc"),
     _michigan("vgg16", "00b39a1b"),
