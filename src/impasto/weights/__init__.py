@@ -143,7 +143,7 @@ def _load_kept(entry: Entry) -> Weights | None:
         try:
             return features.restore(formats.read(kept), entry.network, kept)
         except WeightsError as error:
-            _log.warning("%s Rebuilding it.", error)
+            _log.warning("The kept weights are built anew: %s", error)
     copy = _verified_copy(entry)
     return None if copy is None else _convert(entry, copy)
 

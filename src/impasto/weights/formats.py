@@ -17,7 +17,10 @@ from impasto.errors import WeightsError
 
 LARGEST_TENSOR = 16 * 1024 * 1024  # elements; VGG's largest convolution has 2.4 million, its classifier is skipped
 
-_CONVOLUTION = re.compile(r"(?:^|/|\.)(?:(?:features\.)?\d+|conv\d+_\d+)\.(?:weight|bias)$|block\d+_conv\d+")
+_CONVOLUTION = re.compile(
+    r"(?:(?:^|\.)(?:features\.\d+|conv\d+_\d+)|^\d+)\.(?:weight|bias)$"  # torchvision's names, Gatys' names
+    r"|block\d+_conv\d+"  # Keras'
+)
 
 _NEAR_MISSES = (
     (b"<", "a web page, not weights: the address gave an error page or asks to sign in"),
