@@ -51,7 +51,7 @@ def noise3(x: Array, y: Array, z: Array, seed: int = 0) -> Array:
     c0, c1 = c & 31, (c + 1) & 31
 
     def edge(base: NDArray[np.int32]) -> Array:
-        near, far = table[base + c0], table[base + c1]
+        near, far = table.take(base + c0), table.take(base + c1)
         return near + (far - near) * w
 
     low, high = edge(a0 + b0), edge(a1 + b0)
@@ -70,6 +70,11 @@ def fbm3(x: Array, y: Array, z: Array, octaves: int, seed: int = 0) -> Array:
         total += gain * (noise3(x * size + shift, y * size - shift, z * size + shift, seed) - 0.5)
         gain, size = gain * 0.5, size * 2.03
     return 0.5 + total
+
+
+def dot(a: Array, b: Array) -> Array:
+    """Row by row products of (n, 3) with (n, 3) or (3,)."""
+    return a @ b if b.ndim == 1 else np.einsum("ij,ij->i", a, b)
 
 
 def blur(plane: Array, radius: float) -> Array:
