@@ -21,8 +21,8 @@ def final_size(width: int, height: int, long_side: int) -> tuple[int, int]:
 
 
 def levels(recipe: Recipe, width: int, height: int, shortest: int = 1) -> tuple[Level, ...]:
-    """From coarse to fine. Long sides grow from `first_level` by `level_ratio`, whatever the final size, so that a small
-    run goes through the same first levels as a large one. Levels whose short side is below `shortest` are left out."""
+    """From coarse to fine. Long sides grow from `first_level` by `level_ratio`, whatever the final size, so that a
+    small run goes through the first levels of a large one. Levels whose short side is below `shortest` are left out."""
     sides = [recipe.size]
     if recipe.first_level:
         count = math.floor(math.log(max(recipe.size / recipe.first_level, 1), recipe.level_ratio) + 1e-9) + 1

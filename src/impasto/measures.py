@@ -9,8 +9,8 @@ Everything here is a pure function. Two kinds:
 
 A network may say how its distances are to be measured: M = A'ᵀA', where A' = [A b] maps its features f into a larger
 network's space, F = A f + b = A' [f; 1]. With any square root RᵀR = M, the vectors R [f; 1] have the very same inner
-products as the F, so every distance between statistics of F (Gram, covariance, Wasserstein) equals that of R [f; 1], and
-only (c + 1) x (c + 1) matrices are ever multiplied.
+products as the F, so every distance between statistics of F (Gram, covariance, Wasserstein) equals that of R [f; 1],
+and only (c + 1) x (c + 1) matrices are ever multiplied.
 """
 
 from __future__ import annotations

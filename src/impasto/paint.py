@@ -1,8 +1,8 @@
 """The page that reads like the paper: pictures and a recipe go in, events come out.
 
-Gatys, Ecker, Bethge (arXiv:1508.06576): a picture x is sought whose features on the layers of a network are close to the
-photo's, and whose feature statistics are close to the painting's. The weighted sum of both losses is brought down by
-changing the pixels of x; the network stays as it is. We depart from the paper in three ways, each a knob of the recipe:
+Gatys, Ecker, Bethge (arXiv:1508.06576): a picture x is sought whose features on the layers of a network are close to
+the photo's, and whose feature statistics are close to the painting's. The weighted sum of both losses is brought down
+by changing the pixels of x; the network stays as it is. We depart from the paper in three ways, each a knob of the recipe:
 x starts as the photo and not as noise; it is painted small first and then larger, so that large forms are found where
 they are cheap; and losses are relative to the photo and the painting, so that one dial means the same at every size.
 """
@@ -34,10 +34,14 @@ def paint(
     network: Network,
     device: torch.device | None = None,
     start: Picture | None = None,
+    extra_terms: Sequence[Term] = (),
     preview_every: int = 0,
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Event]:
-    """Paint from coarse to fine. When `stop()`, asked before every step, says so, the best picture so far is the last."""
+    """Paint from coarse to fine; `extra_terms` join the objective of every level.
+
+    When `stop()`, asked before every step, says so, the best picture so far is the last.
+    """
     device, paintings = device or torch.device("cpu"), weighted(styles)
     plan = check(content, paintings, recipe, network, start)
     yield Planned(plan, {"content": recipe.content_weight, "style": style_weight(recipe)})
@@ -51,7 +55,7 @@ def paint(
         canvas = canvases.channels_last(resize(canvas, level.width, level.height))
         if stop() or not style_weight(recipe):  # without a painting, the photo is the answer
             continue
-        objective = Objective(network, tuple(terms(network, photo, paintings, recipe)))
+        objective = Objective(network, (*terms(network, photo, paintings, recipe), *extra_terms))
         descent = Descent(canvas, optimizer(recipe), average=recipe.average)
         losses, evaluations = yield from descend(descent, objective, plan, level, evaluations, preview_every, stop)
         canvas = descent.result

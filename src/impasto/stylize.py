@@ -1,0 +1,66 @@
+"""One call for programs: pictures of any kind in, a Picture out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from impasto import device as devices
+from impasto.events import Event, Finished
+from impasto.networks import Network
+from impasto.networks.choose import open_network
+from impasto.objective import Term
+from impasto.paint import paint
+from impasto.picture import Picture, Source, read
+from impasto.recipe import Recipe
+
+Styles = Source | Sequence[Source | tuple[Source, float]]
+
+
+def stylize(
+    content: Source,
+    styles: Styles,
+    recipe: Recipe | None = None,
+    *,
+    network: Network | None = None,
+    device: str = "auto",
+    start: Source | None = None,
+    extra_terms: Sequence[Term] = (),
+    on_event: Callable[[Event], None] = lambda _: None,
+    **changes: Any,  # noqa: ANN401 -- the knobs of a Recipe, with their types
+) -> Picture:
+    """Repaint `content` in the manner of `styles`.
+
+    Pictures may be paths, bytes, PIL images, numpy arrays, tensors or Pictures; several paintings come as a list, with
+    weights as (painting, weight). `changes` are knobs of the recipe: `stylize(photo, painting, strength=0.7, size=1024)`.
+    """
+    recipe = (recipe or Recipe()).changed(**changes)
+    where = devices.choose(device)
+    photo = read(content)
+    paintings = [(read(s[0]), s[1]) if isinstance(s, tuple) else (read(s), 1.0) for s in listed(styles)]
+    events = paint(
+        photo,
+        paintings,
+        recipe,
+        network=network or open_network(recipe, device=where),
+        device=where,
+        start=None if start is None else read(start),
+        extra_terms=extra_terms,
+    )
+    for event in events:
+        on_event(event)
+        if isinstance(event, Finished):
+            return finished(photo, event)
+    raise AssertionError("a run ends with Finished")
+
+
+def listed(styles: Styles) -> Sequence[Source | tuple[Source, float]]:
+    """One painting is a list of one."""
+    return styles if isinstance(styles, (list, tuple)) else [styles]
+
+
+def finished(photo: Picture, event: Finished) -> Picture:
+    """The painted picture, with the photo's transparency put back."""
+    height, width = event.image.shape[-2:]
+    return replace(photo.resized(width, height), rgb=event.image, sha256="", notes=())
