@@ -1,0 +1,256 @@
+"""Pictures to files, with the record of how they were made, and that record back from a file.
+
+A file appears complete or not at all, and nothing is overwritten unless that was asked for. Equal pixels and an equal
+record give equal bytes: no dates, no names.
+"""
+
+import contextlib
+import io
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, PngImagePlugin, features
+
+from impasto import __version__, lossless
+from impasto.decode import open_header, pillow
+from impasto.errors import PictureError
+from impasto.filetype import open_file
+from impasto.icc import srgb_profile
+from impasto.picture import MAX_PIXELS, Picture
+
+_FORMATS = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".webp": "WEBP",
+    ".avif": "AVIF",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+_DEEP = {"PNG", "TIFF"}  # can hold 16 bits per color
+_LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383, "AVIF": 65535}
+_QUALITY = {"JPEG": 95, "WEBP": 95, "AVIF": 90}
+_JPEG_EXIF_BYTES = 65533 - len(b"Exif\0\0")
+_KEY = "impasto"
+_PREFIX = f"{_KEY}:"  # in fields that other programs use as well
+_ASCII_COMMENT = b"ASCII\0\0\0"
+
+
+Array = NDArray[Any]  # uint8 or uint16, (H, W, 3) or (H, W, 4)
+
+
+class Written(NamedTuple):
+    path: Path
+    notes: tuple[str, ...]  # what the format could not keep
+
+
+def check_writable(
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    depth: int = 8,
+    size: tuple[int, int] | None = None,
+) -> Path:
+    """The absolute path, once it is certain that a picture can be written there; PictureError otherwise.
+
+    Creates the folder. Meant to be called before hours of painting, and quick.
+    """
+    target = Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111  (raise for no user)
+    kind = _format_of(target)
+    if depth not in (8, 16):
+        raise PictureError(f"a depth of {depth} bits was asked for; it must be 8 or 16")
+    if depth == 16 and kind not in _DEEP:
+        raise PictureError(f"{target.name} cannot hold 16 bits per color; only .png and .tif can")
+    if size is not None and max(size) > _LONGEST_SIDE.get(kind, max(size)):
+        raise PictureError(
+            f"{target.name} cannot hold {size[0]} × {size[1]} pixels: {kind} ends at {_LONGEST_SIDE[kind]} a side; "
+            "write .png or .tif"
+        )
+    with _disk_errors(target):
+        _check_vacant(target, overwrite)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _temporary(target) as temporary:
+            _write_through(temporary, bytes(4096))
+    return target
+
+
+def write(
+    picture: Picture,
+    path: str | os.PathLike[str],
+    *,
+    recipe_record: Mapping[str, object] | None = None,
+    depth: int = 8,
+    quality: int | None = None,
+    overwrite: bool = False,
+) -> Written:
+    """Encode by the name's suffix, with an sRGB profile and the record as JSON; see `read_record`.
+
+    `quality` is for JPEG, WebP (100: lossless) and AVIF.
+    """
+    target = check_writable(path, overwrite=overwrite, depth=depth, size=picture.size)
+    kind = _format_of(target)
+    if quality is not None and not 1 <= quality <= 100:
+        raise PictureError(f"a quality of {quality} was asked for; it must be from 1 to 100")
+    record = "" if recipe_record is None else json.dumps(recipe_record, allow_nan=False)
+    samples, notes = _samples(picture, kind, depth)
+    with pillow(target.name, max(MAX_PIXELS, picture.width * picture.height)):
+        data, more_notes = _encode(samples, kind, record, quality or _QUALITY.get(kind, 0))
+    with _disk_errors(target), _temporary(target) as temporary:
+        _write_through(temporary, data)
+        _publish(temporary, target, overwrite)
+    return Written(target, notes + more_notes)
+
+
+def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What `write` was given as `recipe_record`; PictureError if the file carries none."""
+    path = Path(path)
+    with open_file(path) as stream, pillow(str(path), MAX_PIXELS):
+        text = _record_text(open_header(stream, str(path)))
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        record = None
+    if not isinstance(record, dict):
+        raise PictureError(
+            f"{path} carries no record of how it was painted; only files written by Impasto do, "
+            "as long as no other program saved them again"
+        )
+    return record
+
+
+def _record_text(image: Image.Image) -> str:
+    if image.format == "PNG":
+        return str(image.info.get(_KEY, ""))
+    if image.format == "TIFF":
+        text = str(image.getexif().get(ExifTags.Base.ImageDescription, ""))
+    else:
+        comment = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment, b"")
+        text = bytes(comment).removeprefix(_ASCII_COMMENT).decode("ascii") if comment else ""
+    return text.removeprefix(_PREFIX) if text.startswith(_PREFIX) else ""
+
+
+def _format_of(target: Path) -> str:
+    kind = _FORMATS.get(target.suffix.lower())
+    if kind is None:
+        raise PictureError(
+            f"{target.name} does not say in which format to write; end the name in .png, .jpg, .webp, .avif or .tif"
+        )
+    if kind in ("WEBP", "AVIF") and not features.check(kind.lower()):
+        raise PictureError(f"this Pillow was built without {kind}; write .png, .jpg or .tif")
+    return kind
+
+
+def _samples(picture: Picture, kind: str, depth: int) -> tuple[Array, tuple[str, ...]]:
+    """(H, W, 3 or 4) of the asked depth."""
+    planes = picture.rgb.detach().cpu()
+    notes: tuple[str, ...] = ()
+    if picture.alpha is not None:
+        alpha = picture.alpha.detach().cpu()
+        if kind == "JPEG":
+            planes = planes * alpha + (1 - alpha)
+            notes = ("JPEG holds no transparency; the picture was laid on white",)
+        else:
+            planes = torch.cat([planes, alpha], 1)
+    if not planes.isfinite().all():
+        raise PictureError("the picture has pixels that are not finite numbers, so it was not written")
+    levels = (1 << depth) - 1
+    numbers = planes[0].clamp(0, 1).mul(levels).round_().permute(1, 2, 0).numpy()
+    return numbers.astype(np.uint16 if depth == 16 else np.uint8, order="C"), notes
+
+
+def _encode(samples: Array, kind: str, record: str, quality: int) -> tuple[bytes, tuple[str, ...]]:
+    software, profile = f"Impasto {__version__}", srgb_profile()
+    if kind == "TIFF":
+        texts = {ExifTags.Base.Software.value: software}
+        if record:
+            texts[ExifTags.Base.ImageDescription.value] = _PREFIX + record
+        return lossless.tiff(samples, profile, texts), ()
+    if kind == "PNG":
+        return _png(samples, profile, {"Software": software} | ({_KEY: record} if record else {})), ()
+    exif = _exif(software, record)
+    notes: tuple[str, ...] = ()
+    if kind == "JPEG" and len(exif) > _JPEG_EXIF_BYTES:
+        exif = _exif(software, "")
+        notes = ("the record of how it was painted is longer than the 64 kB a JPEG can carry, and was left out",)
+    options: dict[str, Any] = {"quality": quality, "icc_profile": profile, "exif": exif}
+    if kind != "WEBP":
+        options["subsampling"] = "4:4:4"  # color edges matter in a painting
+    elif quality == 100:
+        options["lossless"] = True
+    stream = io.BytesIO()
+    Image.fromarray(samples).save(stream, kind, **options)
+    return stream.getvalue(), notes
+
+
+def _png(samples: Array, profile: bytes, texts: dict[str, str]) -> bytes:
+    if samples.dtype == np.uint16:
+        return lossless.png16(samples, profile, texts)
+    info = PngImagePlugin.PngInfo()
+    for key, text in texts.items():
+        info.add_itxt(key, text)
+    stream = io.BytesIO()
+    Image.fromarray(samples).save(stream, "PNG", pnginfo=info, icc_profile=profile)
+    return stream.getvalue()
+
+
+def _exif(software: str, record: str) -> bytes:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Software] = software
+    if record:
+        comment = _ASCII_COMMENT + (_PREFIX + record).encode("ascii")
+        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = comment
+    return exif.tobytes()
+
+
+def _check_vacant(target: Path, overwrite: bool) -> None:
+    if target.is_dir():
+        raise PictureError(f"{target} is a folder; name the file to write in it")
+    if not overwrite and os.path.lexists(target):
+        raise PictureError(f"{target} exists already; choose another name, or allow it to be overwritten")
+
+
+@contextlib.contextmanager
+def _disk_errors(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PictureError(f"{target} cannot be written: {(error.strerror or str(error)).lower()}") from error
+
+
+@contextlib.contextmanager
+def _temporary(target: Path) -> Iterator[Path]:
+    """A name beside the target that nobody else uses; nothing is left there afterwards."""
+    temporary = target.with_name(f".impasto-{secrets.token_hex(8)}.part")
+    try:
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _publish(temporary: Path, target: Path, overwrite: bool) -> None:
+    """Give the complete file its name; of two who may not overwrite, only one succeeds."""
+    if not overwrite:
+        try:
+            target.hardlink_to(temporary)
+        except FileExistsError:
+            raise
+        except OSError:  # a disk without hard links, such as a memory stick's: the check is then not atomic
+            _check_vacant(target, overwrite)
+        else:
+            return
+    temporary.replace(target)

@@ -1,0 +1,201 @@
+"""Picture: pixels in memory, from a file, its bytes, a Pillow image, an array or a tensor. One reader for them all."""
+
+import hashlib
+import io
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from impasto.decode import decode_file, decode_image
+from impasto.errors import PictureError
+from impasto.filetype import open_file
+from impasto.modes import Samples
+from impasto.resample import fill_hidden, resize
+
+MAX_PIXELS = 200_000_000  # the largest phone photos; about 4 GB while they are read
+_ROUNDING = 1e-4  # how far from [0, 1] a float may be and still mean its end
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """RGB in [0, 1], sRGB. Alpha is kept apart; None means that every pixel is opaque."""
+
+    rgb: Tensor  # float32 (1, 3, H, W)
+    alpha: Tensor | None = None  # float32 (1, 1, H, W)
+    name: str = ""  # where it came from, for messages
+    sha256: str = ""  # of the file's bytes, or of the pixels where there was no file
+    notes: tuple[str, ...] = ()  # what a person should know about how it was read
+
+    def __post_init__(self) -> None:
+        _check_planes(self.rgb, 3, "rgb")
+        if self.alpha is not None:
+            _check_planes(self.alpha, 1, "alpha")
+            if self.alpha.shape[-2:] != self.rgb.shape[-2:]:
+                raise PictureError(
+                    f"alpha is {_by(self.alpha)} but the picture is {_by(self.rgb)}; they must be of one size"
+                )
+
+    @property
+    def width(self) -> int:
+        return self.rgb.shape[-1]
+
+    @property
+    def height(self) -> int:
+        return self.rgb.shape[-2]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height)"""
+        return self.width, self.height
+
+    def resized(self, width: int, height: int) -> "Picture":
+        """Exactly this size, whatever becomes of the aspect; itself when it has that size already."""
+        if width < 1 or height < 1:
+            raise PictureError(f"a picture cannot be {width} × {height}; both sides must be at least 1")
+        if (width, height) == self.size:
+            return self
+        if self.alpha is None:
+            return replace(self, rgb=resize(self.rgb, width, height))
+        rgb = resize(fill_hidden(self.rgb, self.alpha), width, height)
+        return replace(self, rgb=rgb, alpha=resize(self.alpha, width, height))
+
+    def fitted(self, long_side: int, *, enlarge: bool = False) -> "Picture":
+        """The longer side becomes `long_side`, the aspect stays; a smaller picture only grows if told to."""
+        longest = max(self.size)
+        if longest == long_side or (longest < long_side and not enlarge):
+            return self
+        width, height = (max(1, round(side * long_side / longest)) for side in self.size)
+        return self.resized(width, height)
+
+
+def _check_planes(planes: Tensor, channels: int, what: str) -> None:
+    fits = planes.ndim == 4 and planes.shape[:2] == (1, channels) and min(planes.shape) > 0
+    if not fits or planes.dtype != torch.float32:
+        raise PictureError(
+            f"{what} is {_dtype(planes)} of shape {tuple(planes.shape)}; "
+            f"it must be float32 of shape (1, {channels}, height, width)"
+        )
+
+
+def _by(planes: Tensor) -> str:
+    return f"{planes.shape[-1]} × {planes.shape[-2]}"
+
+
+def _dtype(values: "Tensor | NDArray[Any]") -> str:
+    return str(values.dtype).removeprefix("torch.")
+
+
+def read(
+    source: "str | os.PathLike[str] | bytes | Image.Image | NDArray[Any] | Tensor | Picture",
+    *,
+    max_pixels: int = MAX_PIXELS,
+) -> Picture:
+    """A picture from anything that holds one; PictureError with a sentence if it cannot be.
+
+    Arrays are (H, W), (H, W, 1), (H, W, 3) or (H, W, 4); tensors have the channels first, with or without a leading 1.
+    Their type says their scale: uint8, uint16, or floating point in [0, 1].
+    """
+    match source:
+        case Picture():
+            return source
+        case str() | os.PathLike():
+            return _from_path(Path(source), max_pixels)
+        case bytes():
+            return _from_stream(io.BytesIO(source), "the picture", "", max_pixels)
+        case Image.Image():
+            return _hashed(_picture(decode_image(source, "the Pillow image", max_pixels)))
+        case np.ndarray():
+            return _hashed(_picture(_from_array(source)))
+        case Tensor():
+            return _hashed(_picture(_from_tensor(source)))
+    raise PictureError(
+        f"a picture cannot be read from {type(source).__name__}; give a path, bytes, a Pillow image, "
+        "an array or a tensor"
+    )
+
+
+def _from_path(path: Path, max_pixels: int) -> Picture:
+    path = Path(os.path.expanduser(path))  # noqa: PTH111  (Path.expanduser raises for a user it does not know)
+    with open_file(path) as stream:
+        return _from_stream(stream, str(path), path.name, max_pixels)
+
+
+def _from_stream(stream: IO[bytes], label: str, name: str, max_pixels: int) -> Picture:
+    picture = _picture(decode_file(stream, label, max_pixels))
+    stream.seek(0)
+    digest = hashlib.file_digest(stream, "sha256")  # type: ignore[arg-type]  # typeshed asks for more than it uses
+    return replace(picture, name=name, sha256=digest.hexdigest())
+
+
+def _hashed(picture: Picture) -> Picture:
+    """Equal pixels have equal hashes, whatever object they came in."""
+    digest = hashlib.sha256(repr(picture.size).encode())
+    for planes in (picture.rgb, picture.alpha):
+        if planes is not None:
+            digest.update(planes.numpy().data)
+    return replace(picture, sha256=digest.hexdigest())
+
+
+def _picture(samples: Samples) -> Picture:
+    rgb = _planes(samples.pixels)
+    if rgb.shape[1] == 1:
+        rgb = rgb.repeat(1, 3, 1, 1)
+    alpha = None if samples.alpha is None else _planes(samples.alpha)
+    if alpha is None or bool((alpha == 1).all()):
+        return Picture(rgb, notes=samples.notes)
+    notes = samples.notes if alpha.any() else (*samples.notes, "every pixel is fully transparent")
+    return Picture(fill_hidden(rgb, alpha), alpha, notes=notes)
+
+
+def _planes(samples: NDArray[Any]) -> Tensor:
+    """(H, W, C) of any type to float32 (1, C, H, W), a copy."""
+    scale = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}.get(samples.dtype, 1)
+    planes = np.array(samples.transpose(2, 0, 1), np.float32, order="C")
+    planes /= scale
+    return torch.from_numpy(planes)[None]
+
+
+def _from_tensor(tensor: Tensor) -> Samples:
+    tensor = tensor.detach().cpu()
+    planes = tensor[0] if tensor.ndim == 4 and len(tensor) == 1 else tensor
+    planes = planes[None] if planes.ndim == 2 else planes
+    if planes.ndim != 3 or len(planes) not in (1, 3, 4):
+        raise PictureError(
+            f"a tensor of shape {tuple(tensor.shape)} is no picture; it must be (3, height, width), "
+            "or have 1 or 4 channels, or a leading 1"
+        )
+    if planes.dtype == torch.bfloat16:
+        planes = planes.float()  # a type that numpy does not know
+    return _from_array(planes.movedim(0, -1).numpy())
+
+
+def _from_array(array: NDArray[Any]) -> Samples:
+    samples = array[..., None] if array.ndim == 2 else array
+    if samples.ndim != 3 or samples.shape[2] not in (1, 3, 4) or samples.size == 0:
+        raise PictureError(
+            f"an array of shape {array.shape} is no picture; it must be (height, width) with 1, 3 or 4 channels"
+        )
+    samples = _checked_values(samples)
+    return Samples(samples[..., :3], samples[..., 3:]) if samples.shape[2] == 4 else Samples(samples)
+
+
+def _checked_values(samples: NDArray[Any]) -> NDArray[Any]:
+    if samples.dtype in (np.uint8, np.uint16):
+        return samples
+    if samples.dtype == np.bool_:
+        return samples.astype(np.float32)
+    if not np.issubdtype(samples.dtype, np.floating):
+        raise PictureError(
+            f"pixels of type {samples.dtype} have no scale; convert them to uint8, uint16 or floats in [0, 1]"
+        )
+    low, high = float(samples.min()), float(samples.max())
+    if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):  # NaN fails too
+        raise PictureError(f"float pixels from {low:g} to {high:g} were given; they must lie in [0, 1], without NaN")
+    return samples.clip(0, 1)
