@@ -75,7 +75,8 @@ def written_by_pillow() -> dict[str, bytes]:
     for mode, kind in itertools.product(MODES, FORMATS):
         if mode.startswith("I;16") and kind in ("WEBP", "AVIF", "GIF"):
             continue  # Pillow writes white: it cuts off all above 255
-        with contextlib.suppress(OSError, KeyError, ValueError, SystemError):
+        with contextlib.suppress(OSError, KeyError, ValueError, SystemError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # some of this is deprecated in older Pillows
             files[f"{mode} {kind}"] = saved(in_mode(mode), kind)
     return files
 

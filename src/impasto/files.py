@@ -75,8 +75,8 @@ def check_writable(
             "write .png or .tif"
         )
     with _disk_errors(target):
-        _check_vacant(target, overwrite)
         target.parent.mkdir(parents=True, exist_ok=True)
+        _check_vacant(target, overwrite)
         with _temporary(target) as temporary:
             _write_through(temporary, bytes(4096))
     return target
@@ -211,9 +211,13 @@ def _exif(software: str, record: str) -> bytes:
 
 
 def _check_vacant(target: Path, overwrite: bool) -> None:
+    try:
+        target.lstat()  # also finds names that the disk cannot have
+    except FileNotFoundError:
+        return
     if target.is_dir():
         raise PictureError(f"{target} is a folder; name the file to write in it")
-    if not overwrite and os.path.lexists(target):
+    if not overwrite:
         raise PictureError(f"{target} exists already; choose another name, or allow it to be overwritten")
 
 
@@ -221,8 +225,9 @@ def _check_vacant(target: Path, overwrite: bool) -> None:
 def _disk_errors(target: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        raise PictureError(f"{target} cannot be written: {(error.strerror or str(error)).lower()}") from error
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        reason = getattr(error, "strerror", None) or str(error)
+        raise PictureError(f"{target} cannot be written: {reason.lower()}") from error
 
 
 @contextlib.contextmanager

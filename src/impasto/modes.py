@@ -30,7 +30,7 @@ def samples_of(image: Image.Image, label: str) -> Samples:
     image.load()
     if image.mode.startswith(("I", "F")):
         numbers, notes = _numbers(image, label)
-        eight_bits = Image.fromarray(np.floor(_unit(numbers) * 255.999).astype(np.uint8)[..., 0])
+        eight_bits = Image.fromarray(_eight_bits(numbers)[..., 0])
         return _finish(image, eight_bits, numbers, _color_key(image, numbers), notes)
     color, alpha = _apart(image)
     return _finish(image, color, None, alpha, ())
@@ -97,8 +97,8 @@ def _numbers(image: Image.Image, label: str) -> tuple[Array, tuple[str, ...]]:
     return (values / scale).astype(np.float32), (f"its pixels are numbers, read on a scale from 0 to {scale}",)
 
 
-def _unit(numbers: Array) -> Array:
-    return numbers / 65535 if numbers.dtype == np.uint16 else numbers
+def _eight_bits(numbers: Array) -> Array:
+    return (numbers >> 8 if numbers.dtype == np.uint16 else numbers * 255).astype(np.uint8)
 
 
 def _color_key(image: Image.Image, numbers: Array) -> Array | None:
