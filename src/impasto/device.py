@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from impasto.errors import DeviceError
 
@@ -23,8 +23,8 @@ def choose(name: str = "auto") -> torch.device:
             if _available(kind) and _trial(torch.device(kind)) is None:
                 return torch.device(kind)
         return torch.device("cpu")
-    kind = name.partition(":")[0]
-    if kind not in CHOICES:
+    kind, colon, index = name.partition(":")
+    if kind not in CHOICES[1:] or (colon and not index.isdecimal()):
         raise DeviceError(f"There is no device {name!r}; choose one of {', '.join(CHOICES)} (or cuda:1, ...).")
     if kind != "cpu":
         problem = _trial(torch.device(name)) if _available(kind) else "this build of torch finds none"
@@ -57,6 +57,11 @@ def precision(name: str, device: torch.device) -> torch.dtype:
     if name == "float32" or (name == "auto" and device.type != "cuda"):
         return torch.float32
     return torch.bfloat16
+
+
+def wide(matrix: Tensor) -> Tensor:
+    """The matrix in float64; on the CPU where the device itself has none (Apple's GPU)."""
+    return (matrix.cpu() if matrix.device.type == "mps" else matrix).double()
 
 
 def describe(device: torch.device) -> str:

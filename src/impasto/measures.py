@@ -21,9 +21,12 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from impasto.device import wide
+
 Variation = Literal["l1", "l2", "power"]
 
 EPSILON = 1e-8  # under every root and division
+RIDGE = 1e-6  # of the power of the features: what float32 sums leave unsaid about their covariance
 
 
 class Gaussian(NamedTuple):
@@ -125,13 +128,14 @@ def gram_distance(a: Gaussian, b: Gaussian) -> Tensor:
 
 
 def covariance_distance(a: Gaussian, b: Gaussian) -> Tensor:
-    """‖Σ_a − Σ_b‖² + 2 ‖μ_a − μ_b‖² ‖Σ_b‖: the Gram matrix taken apart, so that neither part can hide behind the other.
+    """‖Σ_a − Σ_b‖² + 2 s ‖μ_a − μ_b‖², s = ‖Σ_b‖ + ‖μ_b‖²/100: the Gram matrix taken apart, so that neither part can
+    hide behind the other.
 
     The factor gives both parts the same unit, and the mean the weight that it has in the Gram matrix of a layer whose
-    mean and spread are alike.
+    mean and spread are alike. The hundredth keeps the mean in play where a painting is of one color.
     """
-    spread = b.covariance.square().sum().sqrt().detach()
-    return (a.covariance - b.covariance).square().sum() + 2 * spread * (a.mean - b.mean).square().sum()
+    spread = b.covariance.square().sum().sqrt() + b.mean.square().sum() / 100
+    return (a.covariance - b.covariance).square().sum() + 2 * spread.detach() * (a.mean - b.mean).square().sum()
 
 
 def moments_distance(a: Gaussian, b: Gaussian) -> Tensor:
@@ -145,15 +149,17 @@ def moments_distance(a: Gaussian, b: Gaussian) -> Tensor:
 def wasserstein_distance(a: Gaussian, b: Gaussian) -> Tensor:
     """Squared 2-Wasserstein distance of two Gaussians (Bures): ‖μ_a − μ_b‖² + tr(Σ_a + Σ_b − 2 (Σ_b^½ Σ_a Σ_b^½)^½).
 
-    The trace of the root is the sum of the singular values of Σ_a^½ Σ_b^½, but differentiated through the symmetric
-    product, whose eigenvalues are kept away from zero.
+    Both covariances are lifted by the same small ridge: this is still a distance, zero where they agree, and its slope
+    stays finite where the picture is flat.
     """
-    half = matrix_root(b.covariance.detach())
-    product = half @ a.covariance @ half
-    size = b.covariance.diagonal().sum().detach()
-    cross = trace_of_root(product, EPSILON + 1e-7 * size.square())
-    traces = a.covariance.diagonal().sum() + b.covariance.diagonal().sum()
-    return (a.mean - b.mean).square().sum() + (traces - 2 * cross).clamp_min(0)
+    ridge = RIDGE * wide(b.second).diagonal().sum().detach() + EPSILON
+    lift = ridge * torch.eye(len(b.mean), dtype=ridge.dtype, device=ridge.device)
+    sigma_a, sigma_b = wide(a.covariance) + lift, wide(b.covariance).detach() + lift
+    half = matrix_root(sigma_b)
+    product = half @ sigma_a @ half
+    cross = torch.linalg.eigvalsh((product + product.T) / 2).clamp_min(ridge.square()).sqrt().sum()
+    apart = (sigma_a + sigma_b).diagonal().sum() - 2 * cross
+    return (a.mean - b.mean).square().sum() + apart.to(a.mean)
 
 
 def deviations(g: Gaussian) -> Tensor:
@@ -162,36 +168,9 @@ def deviations(g: Gaussian) -> Tensor:
 
 
 def matrix_root(m: Tensor) -> Tensor:
-    """The symmetric root of a symmetric, positive semi-definite matrix; in float64 where the device has it."""
-    values, vectors = torch.linalg.eigh(_wide(m))
-    return ((vectors * values.clamp_min(0).sqrt()) @ vectors.T).to(m.dtype)
-
-
-class _TraceOfRoot(torch.autograd.Function):
-    """tr(P^½) for symmetric P, with gradient ½ P^-½: one eigendecomposition serves both."""
-
-    @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, product: Tensor, floor: Tensor) -> Tensor:
-        wide = _wide(product)
-        values, vectors = torch.linalg.eigh((wide + wide.T) / 2)
-        roots = (values.clamp_min(0) + floor.to(values)).sqrt()
-        ctx.save_for_backward(((vectors / (2 * roots)) @ vectors.T).to(product.dtype))
-        return roots.sum().to(product.dtype)
-
-    @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, *grads: Tensor) -> tuple[Tensor, None]:
-        (slope,) = ctx.saved_tensors  # type: ignore[attr-defined] # torch's own stub lacks it
-        return grads[0] * slope, None
-
-
-def trace_of_root(product: Tensor, floor: Tensor) -> Tensor:
-    """tr((P + floor)^½) of a symmetric, positive semi-definite matrix."""
-    result: Tensor = _TraceOfRoot.apply(product, floor)  # type: ignore[no-untyped-call] # torch's own stub
-    return result
-
-
-def _wide(m: Tensor) -> Tensor:
-    return m if m.device.type == "mps" else m.double()  # Apple's GPU has no float64
+    """The symmetric root of a symmetric, positive semi-definite matrix."""
+    values, vectors = torch.linalg.eigh(m)
+    return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
 
 
 Distance = Callable[[Gaussian, Gaussian], Tensor]

@@ -56,7 +56,7 @@ class Tile:
 def cut(height: int, width: int, *, side: int | None = None, halo: int = 0, stride: int = 1) -> tuple[Tile, ...]:
     """Tiles that together own every pixel once. Edges lie on multiples of `stride`; a halo is rounded up to one.
 
-    `side` is the most that a tile may own on each axis; None gives one tile.
+    `side` is the most that a tile may own on each axis, but never less than `stride`; None gives one tile.
     """
     halo = math.ceil(halo / stride) * stride
     rows, columns = (_spans(size, side, halo, stride) for size in (height, width))
@@ -66,7 +66,8 @@ def cut(height: int, width: int, *, side: int | None = None, halo: int = 0, stri
 def _spans(size: int, side: int | None, halo: int, stride: int) -> list[Span]:
     if side is None or side >= size:
         return [Span(0, size, 0, size, size)]
-    count = math.ceil(size / max(stride, side // stride * stride))
-    # Even shares, so that no tile is a sliver.
-    edges = [round(i * size / count / stride) * stride for i in range(count)] + [size]
-    return [Span(a, b, max(0, a - halo), min(size, b + halo), size) for a, b in itertools.pairwise(edges) if a < b]
+    blocks = math.ceil(size / stride)
+    count = math.ceil(blocks / max(1, side // stride))
+    # Even shares, so that no tile is much smaller than the others.
+    edges = [i * blocks // count * stride for i in range(count)] + [size]
+    return [Span(a, b, max(0, a - halo), min(size, b + halo), size) for a, b in itertools.pairwise(edges)]

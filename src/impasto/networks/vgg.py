@@ -12,11 +12,10 @@ from torch import Tensor
 from impasto.errors import LayerError, WeightsError
 from impasto.networks import Features
 from impasto.weights import Preprocessing, Weights
+from impasto.weights.identify import BLOCKS
 
 Pooling = Literal["max", "average"]
 Padding = Literal["zero", "replicate", "reflect"]
-
-CONVOLUTIONS: Mapping[str, tuple[int, ...]] = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 
 # Average pooling halves the magnitude of what max pooling gives; this undoes it (measured by K. Crowson).
 AVERAGE_POOLING_RESCALE = 2.0
@@ -45,7 +44,7 @@ class VGG:
         self.name = weights.network
         self.pooling, self.rescale, self.padding = pooling, rescale, padding
         self.preprocessing = weights.preprocessing
-        self._published = tuple(taps(CONVOLUTIONS[weights.network]))
+        self._published = tuple(taps(BLOCKS[weights.network]))
         self.layers = tuple(_reachable(self._published, weights.tensors))
         self.strides = {name: 2 ** (int(name.removeprefix("pool")[0]) if name.startswith("pool") else int(name[4]) - 1)
                         for name in self.layers}  # fmt: skip
@@ -65,9 +64,11 @@ class VGG:
         return sum(self.strides[name] for name in self._until(layers) if name.startswith("conv"))
 
     def minimum(self, layers: frozenset[str]) -> int:
-        """The deepest layer keeps at least one position, two where it is padded by reflection."""
-        strides = [self.strides[name] for name in self._until(layers) if name != "image"]
-        return max(strides, default=1) * (2 if self.padding == "reflect" else 1)
+        """The deepest layer keeps at least one position; what is padded by reflection needs two."""
+        reflected = self.padding == "reflect"
+        return max(
+            (self.strides[n] * (1 + (reflected and n.startswith("conv"))) for n in self._until(layers)), default=1
+        )
 
     def __call__(self, image: Tensor, layers: frozenset[str]) -> Features:
         """Features of an RGB picture (1, 3, H, W) in [0, 1] at the layers asked for, and "image" itself."""
