@@ -1,63 +1,20 @@
-"""Reading: every mode, format, orientation and depth becomes the same kind of Picture, and the rest one sentence."""
+"""Reading: every mode, format, orientation and depth becomes the same kind of Picture."""
 
 import contextlib
 import io
 import itertools
 import struct
-import threading
-import warnings
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from picture_files import COLOR, FORMATS, MODES, expected, in_mode, noise, saved
 from PIL import Image, ImageOps
 
-from impasto.errors import PictureError
 from impasto.lossless import png16, tiff
 from impasto.picture import Picture, read
-
-MODES = [
-    *("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"),
-    *("I;16", "I;16L", "I;16B", "I;16N", "I", "F"),
-]
-FORMATS = ["PNG", "JPEG", "WEBP", "TIFF", "AVIF", "GIF", "BMP", "JPEG2000", "PPM", "QOI"]
-COLOR = (200, 100, 50)
-GREY = 124  # what Pillow makes of it
-
-
-def in_mode(mode: str, size: tuple[int, int] = (24, 16)) -> Image.Image:
-    """A flat picture in the color above, as near as the mode can come to it."""
-    if mode == "LAB":
-        return Image.new("LAB", size, (135, 165, 173))  # a* and b* are stored with 128 added
-    if mode.startswith("I;16"):
-        numbers = np.full(size[::-1], GREY * 257, ">u2" if mode == "I;16B" else "<u2")
-        return Image.frombytes(mode, size, numbers.tobytes())
-    if mode in ("RGBa", "La", "PA"):
-        through = {"RGBa": "RGBA", "La": "LA", "PA": "P"}[mode]
-        return in_mode(through, size).convert(mode)
-    return Image.new("RGB", size, COLOR).convert(mode)
-
-
-def expected(mode: str) -> tuple[float, ...]:
-    if mode in ("L", "LA", "La", "I", "F") or mode.startswith("I;16"):
-        return (GREY / 255,) * 3
-    return tuple(value / 255 for value in COLOR)
-
-
-def saved(image: Image.Image, kind: str, **options: object) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, kind, **options)
-    return stream.getvalue()
-
-
-def noise(height: int, width: int, channels: int, dtype: type = np.uint8) -> np.ndarray:
-    return np.random.default_rng(height * width).integers(
-        0, np.iinfo(dtype).max, (height, width, channels), dtype, True
-    )
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -70,14 +27,15 @@ def test_every_mode_of_a_pillow_image(mode: str) -> None:
 
 
 def written_by_pillow() -> dict[str, bytes]:
-    """Every mode in every format that Pillow can write it into."""
+    """Every mode in every format that Pillow can keep it in."""
     files = {}
     for mode, kind in itertools.product(MODES, FORMATS):
-        if mode.startswith("I;16") and kind in ("WEBP", "AVIF", "GIF"):
-            continue  # Pillow writes white: it cuts off all above 255
-        with contextlib.suppress(OSError, KeyError, ValueError, SystemError), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # some of this is deprecated in older Pillows
-            files[f"{mode} {kind}"] = saved(in_mode(mode), kind)
+        if (mode.startswith("I;16") and kind in ("WEBP", "AVIF", "GIF")) or (mode == "I" and kind == "PNG"):
+            continue  # Pillow writes white or nearly black: it takes the numbers to be on another scale
+        with contextlib.suppress(OSError, KeyError, ValueError, SystemError):
+            data = saved(in_mode(mode), kind)
+            Image.open(io.BytesIO(data)).load()  # some versions cannot read what they wrote
+            files[f"{mode} {kind}"] = data
     return files
 
 
@@ -221,132 +179,6 @@ def test_content_decides_not_the_suffix(tmp_path: Path) -> None:
     picture = read(str(path))
     assert (picture.name, picture.size) == (path.name, (24, 16))
     assert picture.sha256 == read(path.read_bytes()).sha256
-
-
-BAD_FILES = {
-    "empty.jpg": (b"", "empty"),
-    "page.jpg": (b"\n<!DOCTYPE html><html><body>404</body></html>", "web page"),
-    "drawing.png": (b"<?xml version='1.0'?><svg xmlns='x'></svg>", "SVG"),
-    "film.jpg": (b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + bytes(40), "video"),
-    "film.png": (b"\x1aE\xdf\xa3" + bytes(40), "video"),
-    "film.avi": (b"RIFF\0\0\0\0AVI LIST" + bytes(40), "video"),
-    "scan.pdf": (b"%PDF-1.7\n", "PDF"),
-    "text.png": (b"hello, I am no picture", "no picture of a known kind"),
-    "cut.png": (saved(in_mode("RGB"), "PNG")[:50], "damaged or cut short"),
-    "cut.jpg": (saved(in_mode("RGB"), "JPEG")[:300], "damaged"),
-    "plot.eps": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no picture of a known kind"),
-}
-
-
-@pytest.mark.parametrize("name", BAD_FILES)
-def test_what_is_no_picture_says_what_it_is(name: str, tmp_path: Path) -> None:
-    data, reason = BAD_FILES[name]
-    (tmp_path / name).write_bytes(data)
-    with pytest.raises(PictureError, match=reason) as caught:
-        read(tmp_path / name)
-    assert name in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_heic_is_read_or_the_extra_is_named() -> None:
-    prefix = b"\0\0\0\x1cftypmif1\0\0\0\0mif1heicmiaf" + bytes(200)
-    try:
-        import pillow_heif
-    except ImportError:
-        with pytest.raises(PictureError, match=r"pip install impasto\[heif\]"):
-            read(prefix)
-        return
-    stream = io.BytesIO()
-    pillow_heif.from_pillow(in_mode("RGB", (64, 64))).save(stream)
-    assert torch.allclose(read(stream.getvalue()).rgb.mean((0, 2, 3)), torch.tensor(expected("RGB")), atol=0.05)
-    with pytest.raises(PictureError, match="damaged"):
-        read(prefix)
-
-
-def test_a_missing_file_names_its_neighbors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "Holiday.JPG").write_bytes(b"x")
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(PictureError, match=r"did you mean Holiday\.JPG") as caught:
-        read("holidays.jpg")
-    assert str(tmp_path / "holidays.jpg") in str(caught.value)
-    with pytest.raises(PictureError, match="no folder"):
-        read("nowhere/holiday.jpg")
-    with pytest.raises(PictureError, match="is a folder"):
-        read(tmp_path)
-    with pytest.raises(PictureError, match="device"):
-        read("/dev/null")
-    with pytest.raises(PictureError):
-        read("zero\0byte.jpg")
-    with pytest.raises(PictureError):
-        read("x" * 5000)
-
-
-def test_huge_pictures_are_refused_by_their_header(monkeypatch: pytest.MonkeyPatch) -> None:
-    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
-    data = png16(np.zeros((1, 1, 3), np.uint16), b"", {})
-    start = data.index(b"IHDR")
-    bomb = data[:start] + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header)) + data[start + 21 :]
-    monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("decoded before the size was looked at"))
-    with pytest.raises(PictureError, match="limit of 200 megapixels"):
-        read(bomb)
-
-
-def test_the_limit_is_the_callers() -> None:
-    data = saved(Image.new("RGB", (100, 100)), "PNG")
-    assert read(data, max_pixels=10_000).size == (100, 100)
-    with pytest.raises(PictureError, match=r"100 × 100, more pixels than the limit of 0\.009999 megapixels"):
-        read(data, max_pixels=9_999)
-
-
-def test_pillow_and_the_warning_filters_are_left_as_they_were() -> None:
-    before = Image.MAX_IMAGE_PIXELS, list(warnings.filters), sorted(Image.OPEN)
-    data = saved(in_mode("P"), "PNG", transparency=bytes(range(256)))  # Pillow warns when it converts this
-    threads = [threading.Thread(target=read, args=(data,)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    with pytest.raises(PictureError):
-        read(b"GIF89a")
-    for thread in threads:
-        thread.join()
-    assert before[:2] == (Image.MAX_IMAGE_PIXELS, list(warnings.filters))
-    assert "HEIF" not in Image.OPEN
-
-
-VALID = [
-    *(saved(in_mode("RGB"), kind) for kind in FORMATS),
-    *(encode(noise(9, 7, channels, np.uint16), b"", {"k": "v"} if encode is png16 else {270: "v"})
-      for encode in (png16, tiff) for channels in (3, 4)),
-    saved(in_mode("P"), "GIF", save_all=True, append_images=[in_mode("L")]),
-    saved(in_mode("CMYK"), "TIFF", compression="tiff_lzw"),
-]  # fmt: skip
-
-
-def read_or_refuse(data: bytes) -> None:
-    with contextlib.suppress(PictureError):
-        picture = read(data, max_pixels=1_000_000)
-        assert picture.rgb.isfinite().all()
-        assert 0 <= picture.rgb.min() <= picture.rgb.max() <= 1
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.sampled_from(VALID), st.data())
-def test_truncated_files(data: bytes, draw: st.DataObject) -> None:
-    read_or_refuse(data[: draw.draw(st.integers(0, len(data)))])
-
-
-@settings(max_examples=400, deadline=None)
-@given(st.sampled_from(VALID), st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=8))
-def test_damaged_files(data: bytes, changes: list[tuple[int, int]]) -> None:
-    damaged = bytearray(data)
-    for at, value in changes:
-        damaged[at % len(data)] = value
-    read_or_refuse(bytes(damaged))
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.sampled_from([b"", *(data[:12] for data in VALID)]), st.binary(max_size=200))
-def test_random_bytes(start: bytes, rest: bytes) -> None:
-    read_or_refuse(start + rest)
 
 
 def test_a_picture_is_itself() -> None:

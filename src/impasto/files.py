@@ -23,7 +23,7 @@ from impasto.decode import open_header, pillow
 from impasto.errors import PictureError
 from impasto.filetype import open_file
 from impasto.icc import srgb_profile
-from impasto.picture import MAX_PIXELS, Picture
+from impasto.picture import Picture
 
 _FORMATS = {
     ".png": "PNG",
@@ -41,6 +41,7 @@ _QUALITY = {"JPEG": 95, "WEBP": 95, "AVIF": 90}
 _JPEG_EXIF_BYTES = 65533 - len(b"Exif\0\0")
 _KEY = "impasto"
 _PREFIX = f"{_KEY}:"  # in fields that other programs use as well
+_ANY_SIZE = 1 << 62  # pixels; a header is read, or what is written is in memory already
 _ASCII_COMMENT = b"ASCII\0\0\0"
 
 
@@ -101,7 +102,7 @@ def write(
         raise PictureError(f"a quality of {quality} was asked for; it must be from 1 to 100")
     record = "" if recipe_record is None else json.dumps(recipe_record, allow_nan=False)
     samples, notes = _samples(picture, kind, depth)
-    with pillow(target.name, max(MAX_PIXELS, picture.width * picture.height)):
+    with pillow(target.name, _ANY_SIZE):
         data, more_notes = _encode(samples, kind, record, quality or _QUALITY.get(kind, 0))
     with _disk_errors(target), _temporary(target) as temporary:
         _write_through(temporary, data)
@@ -112,7 +113,7 @@ def write(
 def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What `write` was given as `recipe_record`; PictureError if the file carries none."""
     path = Path(path)
-    with open_file(path) as stream, pillow(str(path), MAX_PIXELS):
+    with open_file(path) as stream, pillow(str(path), _ANY_SIZE):
         text = _record_text(open_header(stream, str(path)))
     try:
         record = json.loads(text)

@@ -92,11 +92,10 @@ def _dtype(values: "Tensor | NDArray[Any]") -> str:
     return str(values.dtype).removeprefix("torch.")
 
 
-def read(
-    source: "str | os.PathLike[str] | bytes | Image.Image | NDArray[Any] | Tensor | Picture",
-    *,
-    max_pixels: int = MAX_PIXELS,
-) -> Picture:
+PictureLike = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any] | Tensor | Picture
+
+
+def read(source: PictureLike, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """A picture from anything that holds one; PictureError with a sentence if it cannot be.
 
     Arrays are (H, W), (H, W, 1), (H, W, 3) or (H, W, 4); tensors have the channels first, with or without a leading 1.
