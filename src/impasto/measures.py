@@ -16,7 +16,9 @@ and only (c + 1) x (c + 1) matrices are ever multiplied.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -29,15 +31,28 @@ EPSILON = 1e-8  # under every root and division
 RIDGE = 1e-6  # of the power of the features: what float32 sums leave unsaid about their covariance
 
 
-class Gaussian(NamedTuple):
-    """Mean (C,) and raw second moment (C, C) of a layer's features, per position."""
+@dataclass(frozen=True)
+class Gaussian:
+    """Mean (C,) and raw second moment (C, C) of a layer's features, per position. What follows from them is kept."""
 
     mean: Tensor
     second: Tensor
 
-    @property
+    @cached_property
     def covariance(self) -> Tensor:
         return self.second - torch.outer(self.mean, self.mean)
+
+    @cached_property
+    def ridge(self) -> Tensor:
+        """A little of the total energy on the diagonal: what keeps roots and their slopes finite where all is flat."""
+        size = RIDGE * wide(self.second).diagonal().sum().detach() + EPSILON
+        return size * torch.eye(len(self.mean), dtype=size.dtype, device=size.device)
+
+    @cached_property
+    def half(self) -> Tensor:
+        """The symmetric root of covariance + ridge."""
+        values, vectors = torch.linalg.eigh(wide(self.covariance) + self.ridge)
+        return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
 
 
 # ---- sums over positions -------------------------------------------------------------------------------------------
@@ -149,15 +164,13 @@ def moments_distance(a: Gaussian, b: Gaussian) -> Tensor:
 def wasserstein_distance(a: Gaussian, b: Gaussian) -> Tensor:
     """Squared 2-Wasserstein distance of two Gaussians (Bures): ‖μ_a − μ_b‖² + tr(Σ_a + Σ_b − 2 (Σ_b^½ Σ_a Σ_b^½)^½).
 
-    Both covariances are lifted by the same small ridge: this is still a distance, zero where they agree, and its slope
-    stays finite where the picture is flat.
+    Both covariances are lifted by b's ridge: this is still a distance, zero where they agree, and its slope stays
+    finite where the picture is flat.
     """
-    ridge = RIDGE * wide(b.second).diagonal().sum().detach() + EPSILON
-    lift = ridge * torch.eye(len(b.mean), dtype=ridge.dtype, device=ridge.device)
-    sigma_a, sigma_b = wide(a.covariance) + lift, wide(b.covariance).detach() + lift
-    half = matrix_root(sigma_b)
-    product = half @ sigma_a @ half
-    cross = torch.linalg.eigvalsh((product + product.T) / 2).clamp_min(ridge.square()).sqrt().sum()
+    sigma_a, sigma_b = wide(a.covariance) + b.ridge, wide(b.covariance) + b.ridge
+    product = b.half @ sigma_a @ b.half
+    floor = b.ridge[0, 0].square()
+    cross = torch.linalg.eigvalsh((product + product.T) / 2).clamp_min(floor).sqrt().sum()
     apart = (sigma_a + sigma_b).diagonal().sum() - 2 * cross
     return (a.mean - b.mean).square().sum() + apart.to(a.mean)
 
@@ -165,12 +178,6 @@ def wasserstein_distance(a: Gaussian, b: Gaussian) -> Tensor:
 def deviations(g: Gaussian) -> Tensor:
     """Standard deviation per channel; differentiable at zero."""
     return (g.covariance.diagonal().clamp_min(0) + EPSILON).sqrt()
-
-
-def matrix_root(m: Tensor) -> Tensor:
-    """The symmetric root of a symmetric, positive semi-definite matrix."""
-    values, vectors = torch.linalg.eigh(m)
-    return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
 
 
 Distance = Callable[[Gaussian, Gaussian], Tensor]

@@ -1,0 +1,89 @@
+"""Scores for a painted picture, by a network that took no part in painting it.
+
+The judge pads by reflection and pools by maximum, whatever the painter did, and looks at every picture at the same size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto import measures
+from impasto.networks import Features, Network
+from impasto.picture import Picture
+
+SHALLOW = ("relu1_1", "relu2_1", "relu3_1")
+DEEP = ("relu4_1", "relu5_1")
+CONTENT = "relu4_2"
+SIDE = 512
+
+
+@dataclass(frozen=True)
+class Score:
+    """What the judge says of one picture.
+
+    style_shallow, style_deep   distance of the Gram matrices from the painting's, as a share of the photo's own distance:
+                                0 has the painting's statistics, 1 is as far away as the untouched photo
+    content                     squared distance of the deep features from the photo's, as a share of that of the painting
+                                itself: 0 is the photo, 1 has nothing of it left
+    grain                       energy of the finest details over that of the photo or the painting, whichever has more:
+                                above about 1.3, look for noise
+    """
+
+    style_shallow: float
+    style_deep: float
+    content: float
+    grain: float
+
+
+def score(network: Network, content: Picture, style: Picture, outputs: Sequence[Picture]) -> list[Score]:
+    """Judge each of `outputs`, which repaint `content` in the manner of `style`."""
+    photo, painting = seen(content), seen(style)
+    height, width = photo.shape[-2:]
+    of_photo, of_painting = features(network, photo), features(network, painting)
+    unrelated = features(network, seen(style.resized(width, height)))[CONTENT]
+    far = (unrelated - of_photo[CONTENT]).square().sum()
+    detail = max(finest(photo), finest(painting))
+    scores = []
+    for output in outputs:
+        image = seen(output.resized(width, height))
+        of_output = features(network, image)
+        away = {name: float(distance(of_output, of_painting, name) / distance(of_photo, of_painting, name).clamp_min(1e-20))
+                for name in (*SHALLOW, *DEEP)}  # fmt: skip
+        scores.append(
+            Score(
+                style_shallow=sum(away[name] for name in SHALLOW) / len(SHALLOW),
+                style_deep=sum(away[name] for name in DEEP) / len(DEEP),
+                content=float((of_output[CONTENT] - of_photo[CONTENT]).square().sum() / far.clamp_min(1e-20)),
+                grain=finest(image) / max(detail, 1e-12),
+            )
+        )
+    return scores
+
+
+def seen(picture: Picture) -> Tensor:
+    """The picture as the judge looks at it: long side 512, no side below 32."""
+    scale = SIDE / max(picture.width, picture.height)
+    width, height = (max(32, round(side * scale)) for side in (picture.width, picture.height))
+    return picture.resized(width, height).rgb
+
+
+@torch.no_grad()
+def features(network: Network, image: Tensor) -> Features:
+    """All layers that are judged by."""
+    return network(image, frozenset((*SHALLOW, *DEEP, CONTENT)))
+
+
+def distance(a: Features, b: Features, layer: str) -> Tensor:
+    """Squared distance of the Gram matrices of a layer."""
+    return measures.gram_distance(*(measures.gaussian(measures.moments(f[layer])) for f in (a, b)))
+
+
+def finest(image: Tensor) -> float:
+    """Mean energy of what a 3 x 3 blur takes away."""
+    blurred = F.avg_pool2d(F.pad(image, (1, 1, 1, 1), "replicate"), 3, 1)
+    return float((image - blurred).square().mean())
