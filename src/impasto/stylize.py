@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from impasto import device as devices
 from impasto.events import Event, Finished
@@ -12,20 +12,20 @@ from impasto.networks import Network
 from impasto.networks.choose import open_network
 from impasto.objective import Term
 from impasto.paint import paint
-from impasto.picture import Picture, Source, read
+from impasto.picture import Picture, PictureLike, read
 from impasto.recipe import Recipe
 
-Styles = Source | Sequence[Source | tuple[Source, float]]
+Styles = PictureLike | Sequence[PictureLike | tuple[PictureLike, float]]
 
 
 def stylize(
-    content: Source,
+    content: PictureLike,
     styles: Styles,
     recipe: Recipe | None = None,
     *,
     network: Network | None = None,
     device: str = "auto",
-    start: Source | None = None,
+    start: PictureLike | None = None,
     extra_terms: Sequence[Term] = (),
     on_event: Callable[[Event], None] = lambda _: None,
     **changes: Any,  # noqa: ANN401 -- the knobs of a Recipe, with their types
@@ -55,9 +55,9 @@ def stylize(
     raise AssertionError("a run ends with Finished")
 
 
-def listed(styles: Styles) -> Sequence[Source | tuple[Source, float]]:
+def listed(styles: Styles) -> Sequence[PictureLike | tuple[PictureLike, float]]:
     """One painting is a list of one."""
-    return styles if isinstance(styles, (list, tuple)) else [styles]
+    return styles if isinstance(styles, (list, tuple)) else [cast(PictureLike, styles)]
 
 
 def finished(photo: Picture, event: Finished) -> Picture:
