@@ -1,0 +1,145 @@
+"""Flags for the knobs of a recipe, made from its fields: names, words, groups, ranges and defaults are stated there."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import click
+from pydantic.fields import FieldInfo
+
+from impasto.cli.sections import Flag
+from impasto.recipe import Layers, Recipe, described, near
+
+
+class Number(click.FloatRange):
+    """A finite number in a range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 -- click's own
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
+
+class LayerWeights(click.ParamType[Layers]):
+    """`relu1_1:1,relu2_1:0.5`; a layer without a weight counts one."""
+
+    name = "LAYER:WEIGHT,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Layers:  # noqa: ANN401 -- click's own
+        layers: Layers = {}
+        for item in str(value).split(","):
+            name, _, weight = item.strip().partition(":")
+            number = _number(weight or "1")
+            if not name or number is None or number < 0:
+                self.fail(f"{item.strip()!r} is no layer with a weight, as in relu1_1:1,relu2_1:0.5.", param, ctx)
+            if name in layers:
+                self.fail(f"the layer {name!r} is named twice.", param, ctx)
+            layers[name] = number
+        return layers
+
+
+class StartFrom(click.ParamType[str | Path]):
+    """One of the recipe's starts by name, or a picture's path."""
+
+    def __init__(self, choices: tuple[str, ...]) -> None:
+        self.choices = tuple(choice for choice in choices if choice != "picture")
+        self.name = "|".join((*self.choices, "FILE"))
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Path:  # noqa: ANN401 -- click's own
+        if value in self.choices:
+            return str(value)
+        if not Path(value).exists():
+            self.fail(f"{value!r} is none of {self.name}{near(value, self.choices)}, nor a file.", param, ctx)
+        return Path(value)
+
+
+def knobs() -> list[click.Option]:
+    """A flag for every field of `Recipe`; what is not given is None."""
+    hints = get_type_hints(Recipe)
+    defaults = Recipe().as_dict()
+    return [_knob(name, hints[name], about, defaults[name]) for name, about in described().items()]
+
+
+def recipe_values(flags: dict[str, Any]) -> dict[str, Any]:
+    """The knobs among the values of a command's flags that were turned; a picture to start from becomes "picture"."""
+    names = {field.name for field in dataclasses.fields(Recipe)}
+    turned = {name: value for name, value in flags.items() if name in names and value is not None}
+    if isinstance(turned.get("start"), Path):
+        turned["start"] = "picture"
+    return turned
+
+
+def _knob(name: str, hint: Any, about: FieldInfo, default: Any) -> click.Option:  # noqa: ANN401 -- any field's
+    dashed = name.replace("_", "-")
+    extra = about.json_schema_extra
+    section = str(extra["group"]) if isinstance(extra, dict) else "Recipe"
+    declaration = f"--{dashed}/--no-{dashed}" if hint is bool else f"--{dashed}"
+    words = f"{about.description}{_shown(default, about)}"
+    kind = click.BOOL if hint is bool else _kind(name, hint, about)
+    return Knob([name, declaration], section=section, help=words, type=kind, default=None)
+
+
+class Knob(Flag):
+    """An option that leaves it to its words to tell default and range."""
+
+    def get_help_extra(self, ctx: click.Context) -> Any:  # noqa: ANN401 -- click's own
+        return {}
+
+
+def _kind(name: str, hint: Any, about: FieldInfo) -> click.ParamType[Any]:  # noqa: ANN401 -- any field's
+    if get_origin(hint) is UnionType:
+        hint = next(part for part in get_args(hint) if part is not type(None))
+    if get_origin(hint) is dict:
+        return LayerWeights()
+    if get_origin(hint) is Literal:
+        return StartFrom(get_args(hint)) if name == "start" else click.Choice(get_args(hint))
+    bounds = _limits(about)
+    limits: dict[str, Any] = {
+        "min": bounds.get("ge", bounds.get("gt")),
+        "max": bounds.get("le", bounds.get("lt")),
+        "min_open": "gt" in bounds,
+        "max_open": "lt" in bounds,
+    }
+    return click.IntRange(**limits) if hint is int else Number(**limits)
+
+
+def _limits(about: FieldInfo) -> dict[str, float]:
+    """ge, gt, le and lt as far as they are stated."""
+    stated = {key: getattr(limit, key, None) for limit in about.metadata for key in ("ge", "gt", "le", "lt")}
+    return {
+        key: value for limit in about.metadata for key in stated if (value := getattr(limit, key, None)) is not None
+    }
+
+
+def _shown(default: Any, about: FieldInfo) -> str:  # noqa: ANN401 -- any field's
+    """The default and the range, for people."""
+    bounds = _limits(about)
+    low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
+    parts = [] if default is None else [f"default: {_text(default)}"]
+    if low is not None and high is not None and high <= 1e6:
+        parts.append(f"{low:g} to {high:g}")
+    elif low is not None:
+        parts.append(f"{'above' if 'gt' in bounds else 'at least'} {low:g}")
+    return f"  [{'; '.join(parts)}]" if parts else ""
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 -- any field's
+    if isinstance(value, dict):
+        return ",".join(f"{layer}:{weight:g}" for layer, weight in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _number(text: str) -> float | None:
+    """A finite number, or None."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

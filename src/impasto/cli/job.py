@@ -1,0 +1,103 @@
+"""Everything a run needs, opened and checked: what can fail fails here, before the first forward pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from impasto import device as devices
+from impasto import film, record
+from impasto.canvas import final_size
+from impasto.cli.order import Options, Order, check_order, default_output
+from impasto.cli.progress import Teller, downloading
+from impasto.errors import LayerError
+from impasto.files import check_writable
+from impasto.networks import Network
+from impasto.networks.choose import open_network
+from impasto.networks.vgg import taps
+from impasto.picture import Picture, read
+from impasto.recipe import Recipe, near
+from impasto.record import Record, described_input, sha256_of
+from impasto.weights.identify import BLOCKS
+
+
+@dataclass(frozen=True)
+class Job:
+    """Pictures in memory, a network on its device, a place to write to."""
+
+    recipe: Recipe
+    content: Picture
+    styles: tuple[tuple[Picture, float], ...]
+    start: Picture | None
+    network: Network
+    device: torch.device
+    output: Path
+
+
+def prepare(order: Order, options: Options, tell: Teller) -> Job:
+    """Names first, then pictures, then places, then the network: the cheap before the dear."""
+    output = options.output or default_output(order.content, (path for path, _ in order.styles))
+    check_order(order, options, output)
+    if options.film is not None:
+        film.check_film(options.film)
+    check_layers(order.recipe)
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    device = devices.choose(options.device or "auto")
+    content, styles = read(order.content), tuple((read(path), weight) for path, weight in order.styles)
+    start = None if order.start is None else read(order.start)
+    output = check_places(options, output, final_size(content.width, content.height, order.recipe.size))
+    network = open_network(
+        order.recipe,
+        device=device,
+        weights_file=options.weights,
+        offline=options.offline,
+        progress=downloading(tell),
+    )
+    return Job(order.recipe, content, styles, start, network, device, output)
+
+
+def check_layers(recipe: Recipe) -> None:
+    """A slip in a layer's name is found before 80 MB are downloaded for it."""
+    if recipe.network not in BLOCKS:
+        return
+    known = tuple(taps(BLOCKS[recipe.network]))
+    for name in (*recipe.content_layers, *recipe.style_layers):
+        if name not in known:
+            raise LayerError(f"{recipe.network} has no layer {name!r}{near(name, known)}; it has {', '.join(known)}.")
+
+
+def check_places(options: Options, output: Path, size: tuple[int, int]) -> Path:
+    """The absolute path of the output, once every file of the run is certain to find its place."""
+    target = check_writable(output, overwrite=options.force, depth=options.depth, size=size)
+    if options.snapshots:
+        film.Snapshots(target).check(overwrite=options.force)
+    if options.film is not None:
+        film.check_folder(options.film)
+    return target
+
+
+def recorded(job: Job, order: Order, options: Options) -> Record:
+    """What the painted file will say about itself."""
+    folder = job.output.parent
+    start = None if order.start is None or job.start is None else (order.start, job.start.sha256)
+    weights = None if options.weights is None else (options.weights, sha256_of(options.weights))
+    return Record(
+        recipe=job.recipe.as_dict(),
+        content=described_input(order.content, job.content.sha256, folder),
+        styles=[
+            described_input(path, picture.sha256, folder, weight)
+            for (path, weight), (picture, _) in zip(order.styles, job.styles, strict=True)
+        ],
+        start=start and described_input(*start, folder),
+        network=job.network.name,
+        weights=weights and described_input(*weights, folder),
+        weights_sha256=getattr(job.network, "sha256", ""),
+        device=job.device.type,
+        threads=torch.get_num_threads(),
+        versions=record.versions(),
+        depth=options.depth,
+        quality=options.quality,
+    )

@@ -1,0 +1,49 @@
+"""`impasto paint`, which is also what `impasto` alone does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from impasto.cli import flags, order
+from impasto.cli.order import FILE, Options, Order
+from impasto.cli.sections import SETTINGS, Sectioned
+
+EPILOG = """\b
+STYLE may carry a weight: one.jpg:0.7 other.jpg:0.3
+Settings are laid one over the other: defaults, --preset, --recipe, flags.
+Exit codes: 0 painted, 1 the work failed, 2 it cannot be done as asked, 130 stopped by Ctrl-C or SIGTERM (the best
+picture so far is kept; a second Ctrl-C ends at once)."""
+
+
+def painted(content: Path, styles: tuple[str, ...], preset: str | None, recipe: Path | None, **given: Any) -> int:  # noqa: ANN401 -- the flags' values
+    """The callback: the command line as an order, carried out."""
+    asked = Order(
+        content,
+        tuple(order.painting(style) for style in styles),
+        order.merged({}, preset, recipe, flags.recipe_values(given)),
+        given["start"] if isinstance(given["start"], Path) else None,
+    )
+    from impasto.cli.run import run  # torch is imported here, once the flags are known to be right
+
+    return run(asked, Options.taken_from(given))
+
+
+paint = Sectioned(
+    "paint",
+    context_settings=SETTINGS,
+    callback=painted,
+    params=[
+        click.Argument(["content"], type=FILE),
+        click.Argument(["styles"], nargs=-1, required=True, metavar="STYLE...", type=click.Path()),
+        *order.output_flags(),
+        *order.recipe_flags(),
+        *flags.knobs(),
+        *order.machine_flags(),
+        *order.talk_flags(),
+    ],
+    help="Repaint the photo CONTENT in the manner of the painting STYLE, or of several of them.",
+    epilog=EPILOG,
+)
