@@ -1,0 +1,1 @@
+"""Programs that measure: warm-up, interleaved, median and spread, a table for people and one JSON line last."""
