@@ -14,7 +14,7 @@ Vector = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Solid:
-    """The points inside all planes (n · p <= d) and inside the ellipsoid, if it has one."""
+    """The points inside all planes (n · p <= d) and the ellipsoid, if it has one; or where a distance field is negative."""
 
     planes: Array
     middle: Array
@@ -24,6 +24,7 @@ class Solid:
     corner: Vector = (0, 0, 0)
     size: Vector = (1, 1, 1)
     globe: tuple[Vector, Vector] | None = None
+    field: Callable[[Array], Array] | None = None
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class Hit:
     t: Array
     solid: NDArray[np.int32]
     normal: Array
+
+
+def unit(vectors: Array) -> Array:
+    return vectors / np.sqrt(np.einsum("...i,...i->...", vectors, vectors)[..., None] + 1e-12)
 
 
 def _solid(planes: Sequence[Sequence[float]], low: Vector, high: Vector, **more: object) -> Solid:
@@ -98,8 +103,45 @@ def post(x: float, z: float, radius: float, low: float, high: float, **more: obj
     return replace(whole, middle=np.array([x, (low + high) / 2, z], np.float32), reach=reach)
 
 
-def unit(vectors: Array) -> Array:
-    return vectors / np.sqrt(np.einsum("...i,...i->...", vectors, vectors)[..., None] + 1e-12)
+def shape(
+    field: Callable[[Array], Array],
+    center: Vector,
+    reach: float,
+    size: float = 1.0,
+    cut: Sequence[Sequence[float]] = (),
+    **more: object,
+) -> Solid:
+    """A distance field around its own origin, `size` times as large, within `reach` of `center` and the `cut` planes."""
+    whole = globe(center, (reach, reach, reach), cut, **more)
+    middle = np.array(center, np.float32)
+    return replace(whole, globe=None, reach=reach, field=lambda p: field((p - middle) / size) * size)
+
+
+def _march(solid: Solid, origin: Array, way: Array) -> tuple[Array, Array, Array]:
+    """Walk through the field's sphere by the distance it promises."""
+    to = solid.middle - origin
+    ahead = dot(to, way)
+    half = np.sqrt(np.maximum(solid.reach**2 - dot(to, to) + ahead * ahead, 0))
+    t, end = np.maximum(ahead - half, 2e-3), ahead + half
+    for *axis, bound in solid.planes.tolist():
+        speed, room = way @ np.array(axis, np.float32), bound - origin @ np.array(axis, np.float32)
+        cut = room / np.where(np.abs(speed) < 1e-9, 1e-9, speed)
+        t = np.where(speed < 0, np.maximum(t, cut), t)
+        end = np.where(speed > 0, np.minimum(end, cut), end)
+    live = np.flatnonzero(t < end)
+    for _ in range(70):
+        distance = solid.field(origin[live] + way[live] * t[live][:, None])
+        t[live] += distance
+        live = live[(np.abs(distance) > 4e-4) & (t[live] < end[live])]
+        if not live.size:
+            break
+    hit = t < end
+    t = np.where(hit, t, FAR).astype(np.float32)
+    normal = np.zeros_like(way)
+    p = origin[hit] + way[hit] * t[hit][:, None]
+    tips = np.array([[1, -1, -1], [-1, -1, 1], [-1, 1, -1], [1, 1, 1]], np.float32)
+    normal[hit] = unit(sum(tip * solid.field(p + 1e-3 * tip)[:, None] for tip in tips))
+    return t, np.where(hit, FAR * 2, -FAR), normal
 
 
 def _inside_globe(solid: Solid, origin: Array, way: Array) -> tuple[Array, Array]:
@@ -114,6 +156,8 @@ def _inside_globe(solid: Solid, origin: Array, way: Array) -> tuple[Array, Array
 
 def _enter(solid: Solid, origin: Array, way: Array) -> tuple[Array, Array, Array]:
     """Entry distance, exit distance and entry normal."""
+    if solid.field is not None:
+        return _march(solid, origin, way)
     enter, leave = np.full(len(way), -FAR, np.float32), np.full(len(way), FAR, np.float32)
     normal = np.zeros_like(way)
     if solid.globe is not None:
