@@ -1,6 +1,6 @@
 """Scores for a painted picture, by a network that took no part in painting it.
 
-The judge pads by reflection and pools by maximum, whatever the painter did, and looks at every picture at the same size.
+The judge pads by reflection and pools by maximum, whatever the painter did, and sees every picture at the same size.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ SIDE = 512
 class Score:
     """What the judge says of one picture.
 
-    style_shallow, style_deep   distance of the Gram matrices from the painting's, as a share of the photo's own distance:
+    style_shallow, style_deep   distance of the Gram matrices from the painting's, as a share of the photo's own:
                                 0 has the painting's statistics, 1 is as far away as the untouched photo
-    content                     squared distance of the deep features from the photo's, as a share of that of the painting
-                                itself: 0 is the photo, 1 has nothing of it left
-    grain                       energy of the finest details over that of the photo or the painting, whichever has more:
-                                above about 1.3, look for noise
+    content                     squared distance of the deep features from the photo's, as a share of that of the
+                                painting itself: 0 is the photo, 1 has nothing of it left
+    grain                       energy of the finest details over that of the photo or the painting, whichever has
+                                more: above about 1.3, look for noise
     """
 
     style_shallow: float
@@ -52,8 +52,7 @@ def score(network: Network, content: Picture, style: Picture, outputs: Sequence[
     for output in outputs:
         image = seen(output.resized(width, height))
         of_output = features(network, image)
-        away = {name: float(distance(of_output, of_painting, name) / distance(of_photo, of_painting, name).clamp_min(1e-20))
-                for name in (*SHALLOW, *DEEP)}  # fmt: skip
+        away = {name: relative_distance(of_output, of_photo, of_painting, name) for name in (*SHALLOW, *DEEP)}
         scores.append(
             Score(
                 style_shallow=sum(away[name] for name in SHALLOW) / len(SHALLOW),
@@ -78,9 +77,10 @@ def features(network: Network, image: Tensor) -> Features:
     return network(image, frozenset((*SHALLOW, *DEEP, CONTENT)))
 
 
-def distance(a: Features, b: Features, layer: str) -> Tensor:
-    """Squared distance of the Gram matrices of a layer."""
-    return measures.gram_distance(*(measures.gaussian(measures.moments(f[layer])) for f in (a, b)))
+def relative_distance(output: Features, photo: Features, painting: Features, layer: str) -> float:
+    """Squared distance of the output's Gram matrix from the painting's, over that of the photo's."""
+    ours, theirs, goal = (measures.gaussian(measures.moments(f[layer])) for f in (output, photo, painting))
+    return float(measures.gram_distance(ours, goal) / measures.gram_distance(theirs, goal).clamp_min(1e-20))
 
 
 def finest(image: Tensor) -> float:
