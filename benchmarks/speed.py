@@ -1,0 +1,217 @@
+"""How fast, against the textbook loop: everything in one interleaved run.
+
+    python -m benchmarks.speed [--rounds 7] [--plain-iterations 300] [--save]
+
+1. Steps: one evaluation and one move, lite and VGG-19, ours and the textbook's, at the same size, taking turns; and the
+   best matrix-product rate that torch reaches on this machine.
+2. The default picture, from file to file in a process of its own: wall time, start of the process to the first step,
+   peak memory; and the same at 512, 1024 and 2048 px for the cost per pixel.
+3. The textbook loop painting the same pair; its picture and ours before the same judge. It is run for
+   `--plain-iterations`, and the time of its 1000 is reckoned from them.
+4. VGG-19, the same objective: our time to the loss that the textbook loop has reached at its end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks import plain
+from benchmarks.common import interleaved, median, pair, report, seconds, spread, table, vgg19
+from impasto import files, judge, tiles
+from impasto.canvas import levels
+from impasto.descent import Descent
+from impasto.events import Step
+from impasto.inputs import weighted
+from impasto.networks import Network
+from impasto.networks.choose import open_network
+from impasto.objective import Objective
+from impasto.paint import at_level, optimizer, paint, terms
+from impasto.picture import Picture, read
+from impasto.recipe import Recipe
+
+CONTENT, STYLE = "tubingen", "starry_night_google"
+PLAIN_ITERATIONS = 1000  # what the contract counts
+STYLE_WEIGHT = 300.0
+
+
+def stepper(recipe: Recipe, network: Network) -> Callable[[], object]:
+    """One step of our loop at the final size, again and again."""
+    photo, painting = pair(CONTENT, STYLE)
+    level = levels(recipe, photo.width, photo.height)[-1]
+    image = at_level(photo, level, torch.device("cpu"))
+    objective = Objective(network, tuple(terms(network, image, weighted([painting]), recipe)))
+    descent, pieces = Descent(image, optimizer(recipe)), tiles.cut(level.height, level.width)
+
+    def step() -> None:
+        evaluation = objective.evaluate(descent.canvas, pieces)
+        descent.advance(evaluation.loss, evaluation.gradient)
+
+    return step
+
+
+def plain_stepper(size: int) -> Callable[[], object]:
+    """One iteration of the textbook loop."""
+    photo, painting = (p.fitted(size).rgb for p in pair(CONTENT, STYLE))
+    points = plain.loop(photo, painting, 10**9, STYLE_WEIGHT)
+    return lambda: next(points)
+
+
+def matrix_rate(dtype: torch.dtype) -> float:
+    """The best rate of a large square matrix product here, in arithmetic operations per second."""
+    n = 2048
+    a, b = (torch.rand(n, n).to(dtype) for _ in range(2))
+    best = min(seconds(lambda: a @ b) for _ in range(8))
+    return 2 * n**3 / best
+
+
+def vgg_operations(width: int, height: int) -> float:
+    """Forward and backward to the input of VGG-19 to relu5_1: 2 operations per multiplication, both ways."""
+    channels = {"1": 64, "2": 128, "3": 256, "4": 512, "5": 512}
+    total, before = 0.0, 3
+    for name in (each for each in plain.LAYERS if each != "P"):
+        block = name[0]
+        positions = (width >> int(block) - 1) * (height >> int(block) - 1)
+        total += 2 * 9 * before * channels[block] * positions
+        before = channels[block]
+    return 2 * total
+
+
+def steps(rounds: int, size: int) -> dict[str, Any]:
+    """Part 1."""
+    lite = Recipe(network="lite", first_level=0, size=size)
+    big = lite.changed(network="vgg19", precision="float32")
+    works = {
+        "lite": stepper(lite, open_network(lite)),
+        "vgg19": stepper(big, vgg19(big)),
+        "plain": plain_stepper(size),
+    }
+    times = interleaved(works, rounds, warmup=2)
+    photo = pair(CONTENT, STYLE)[0].fitted(size)
+    rate = vgg_operations(photo.width, photo.height) / median(times["vgg19"])
+    bound = matrix_rate(torch.float32)
+    rows = [[name, 1000 * median(t), spread(t), median(times["plain"]) / median(t)] for name, t in times.items()]
+    print(table(rows, ("step at 512 px", "ms", "spread", "x plain")))
+    print(f"VGG-19 step: {rate / 1e9:.0f} of {bound / 1e9:.0f} G operations a second: {rate / bound:.2f} of the best")
+    return {"step_seconds": {n: median(t) for n, t in times.items()}, "vgg19_rate": rate / bound, "best_rate": bound}
+
+
+def command(size: int, folder: Path) -> dict[str, Any]:
+    """The default picture as a user makes it, in a process of its own."""
+    photo, painting = (folder / f"{name}.png" for name in ("photo", "painting"))
+    start = time.perf_counter()
+    words = ["paint", photo, painting, "--size", size, "-o", folder / f"out{size}.png", "--json", "--force"]
+    code = "import sys, time; from impasto.cli import main; main(sys.argv[1:])"
+    done = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, check=True)
+    return {"wall": time.perf_counter() - start, **json.loads(done.stdout)}
+
+
+def first_step(folder: Path) -> float:
+    """Start of the process to the end of its first step."""
+    start = time.perf_counter()
+    words = ["paint", folder / "photo.png", folder / "painting.png", "--steps", 1, "--first-level", 0]
+    words += ["-o", folder / "first.png", "--force", "--quiet"]
+    subprocess.run([sys.executable, "-m", "impasto", *map(str, words)], capture_output=True, check=True)
+    return time.perf_counter() - start
+
+
+def pictures(sizes: Sequence[int], rounds: int, folder: Path) -> dict[str, Any]:
+    """Part 2."""
+    first = [first_step(folder) for _ in range(rounds)]
+    runs = {size: [command(size, folder) for _ in range(rounds if size <= 512 else 1)] for size in sizes}
+    per_size = {}
+    for size, done in runs.items():
+        wall, pixels = median([d["wall"] for d in done]), done[0]["width"] * done[0]["height"]
+        per_size[size] = {"wall": wall, "per_megapixel": wall / pixels * 1e6, "peak": done[0]["peak_memory_bytes"]}
+    rows = [[f"{s} px", v["wall"], v["per_megapixel"], v["peak"] / 1e9] for s, v in per_size.items()]
+    print(table(rows, ("default picture", "seconds", "s per megapixel", "peak GB")))
+    print(f"start of the process to one step taken and written: {median(first):.2f} s")
+    return {"pictures": per_size, "first_step_seconds": median(first)}
+
+
+def rival(iterations: int, size: int) -> tuple[list[plain.Point], Picture]:
+    """Part 3, the textbook loop."""
+    photo, painting = (p.fitted(size) for p in pair(CONTENT, STYLE))
+    points = list(_progress(plain.loop(photo.rgb, painting.rgb, iterations, STYLE_WEIGHT)))
+    return points, Picture(points[-1].image)
+
+
+def _progress(points: Iterator[plain.Point]) -> Iterator[plain.Point]:
+    for point in points:
+        if point.iteration % 50 == 0:
+            print(f"  plain {point.iteration} {point.seconds:.0f} s loss {point.loss:.4f}", file=sys.stderr, flush=True)
+        yield point
+
+
+def same_objective(goal: float, size: int) -> tuple[float, int]:
+    """Part 4: seconds and evaluations until our loop, from coarse to fine, is below `goal` at the final size."""
+    photo, painting = (p.fitted(size) for p in pair(CONTENT, STYLE))
+    area = photo.width * photo.height
+    recipe = Recipe(
+        network="vgg19", size=size, style_statistic="gram", style_weight=STYLE_WEIGHT, padding="zero", pooling="max",
+        precision="float32", first_level=128, level_ratio=2.0, steps=120, steps_decay=0.75, steps_least=300,
+        style_scale=(painting.width * painting.height / area) ** 0.5,  # the painting as large as the rival has it
+    )  # fmt: skip
+    network, start = vgg19(recipe), time.perf_counter()
+    for event in paint(photo, [painting], recipe, network=network):
+        if isinstance(event, Step) and event.level.index == event.level.count and event.loss <= goal:
+            return time.perf_counter() - start, event.evaluations
+    return float("inf"), 0
+
+
+def race(iterations: int, size: int, ours: Path) -> dict[str, Any]:
+    """Parts 3 and 4: both pictures before the judge, and the time to the same loss."""
+    points, theirs = rival(iterations, size)
+    photo, painting = pair(CONTENT, STYLE)
+    scores = judge.score(vgg19(Recipe(network="vgg19", padding="reflect")), photo, painting, [read(ours), theirs])
+    per_iteration = (points[-1].seconds - points[0].seconds) / (len(points) - 1)
+    goal_time, goal_evaluations = same_objective(points[-1].loss, size)
+    rows = [[name, *asdict(s).values()] for name, s in zip(("impasto", f"plain, {iterations}"), scores, strict=True)]
+    print(table(rows, ("picture", "shallow", "deep", "content", "grain")))
+    print(
+        f"plain: {per_iteration:.2f} s an iteration, so {per_iteration * PLAIN_ITERATIONS:.0f} s for {PLAIN_ITERATIONS}"
+    )
+    print(f"loss {points[-1].loss:.4f}: plain {points[-1].seconds:.0f} s, ours {goal_time:.0f} s")
+    return {
+        "plain": {"iterations": iterations, "seconds": points[-1].seconds, "loss": points[-1].loss,
+                  "seconds_per_iteration": per_iteration},
+        "same_loss": {"seconds": goal_time, "evaluations": goal_evaluations, "ratio": points[-1].seconds / goal_time},
+        "scores": {"impasto": asdict(scores[0]), "plain": asdict(scores[1])},
+    }  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--sizes", default="512,1024,2048")
+    parser.add_argument("--plain-iterations", type=int, default=300)
+    parser.add_argument("--save", action="store_true", help="keep the figures under benchmarks/results")
+    a = parser.parse_args()
+    result: dict[str, Any] = {"size": a.size, **steps(a.rounds, a.size)}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for kind, picture in zip(("photo", "painting"), pair(CONTENT, STYLE), strict=True):
+            files.write(picture, folder / f"{kind}.png")
+        result |= pictures([int(s) for s in a.sizes.split(",")], max(1, a.rounds // 2), folder)
+        result |= race(a.plain_iterations, a.size, folder / f"out{a.size}.png")
+    default = result["pictures"][a.size]["wall"]
+    result["default_over_plain"] = result["plain"]["seconds_per_iteration"] * PLAIN_ITERATIONS / default
+    print(
+        f"default picture: {default:.1f} s, plain's 1000 iterations take {result['default_over_plain']:.0f} times that"
+    )
+    report("speed", result, save=a.save)
+
+
+if __name__ == "__main__":
+    main()
