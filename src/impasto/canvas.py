@@ -9,7 +9,6 @@ from torch import Tensor
 
 from impasto.events import Level
 from impasto.recipe import Recipe
-from impasto.resample import resize
 
 CLOSE = 1.15  # a level less than this much below the last one is left out
 
@@ -41,18 +40,14 @@ def noise(width: int, height: int, seed: int) -> Tensor:
     return (0.5 + 0.16 * torch.randn(1, 3, height, width, generator=generator)).clamp(0, 1)
 
 
-def started(recipe: Recipe, photo: Tensor, painting: Tensor, picture: Tensor | None) -> Tensor:
-    """The canvas of the first level: photo, noise, painting, grey or a given picture, with noise mixed in."""
+def started(recipe: Recipe, photo: Tensor, shown: Tensor) -> Tensor:
+    """The canvas of the first level: photo, noise, grey, or what else is shown (the painting, a given picture)."""
     height, width = photo.shape[-2:]
+    grain = noise(width, height, recipe.seed).to(photo)
     if recipe.start == "noise":
-        return channels_last(noise(width, height, recipe.seed))
-    chosen = {"photo": photo, "painting": painting, "picture": picture, "grey": torch.full_like(photo, 0.5)}
-    shown = chosen[recipe.start]
-    assert shown is not None  # checked with the rest of the inputs, before anything is painted
-    canvas = resize(shown, width, height)
-    if recipe.start_noise:
-        canvas = torch.lerp(canvas, noise(width, height, recipe.seed).to(canvas), recipe.start_noise)
-    return channels_last(canvas)
+        return channels_last(grain)
+    canvas = {"photo": photo, "grey": torch.full_like(photo, 0.5)}.get(recipe.start, shown)
+    return channels_last(torch.lerp(canvas, grain, recipe.start_noise) if recipe.start_noise else canvas)
 
 
 def channels_last(image: Tensor) -> Tensor:

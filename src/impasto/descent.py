@@ -177,11 +177,15 @@ class LBFGS:
 class Descent:
     """A canvas on its way down: one optimizer, a watchdog beside it, the best picture so far, an average if wanted.
 
-    Everything between two calls of `advance` lies in `state()`.
+    Everything between two calls of `advance` lies in `state()`. `unit` is a loss of ordinary size: a canvas that starts
+    (almost) at the bottom may climb that far before it is called an explosion.
     """
 
-    def __init__(self, canvas: Tensor, optimizer: Optimizer, *, average: float = 0.0, look_every: int = 1) -> None:
+    def __init__(
+        self, canvas: Tensor, optimizer: Optimizer, *, average: float = 0.0, unit: float = 0.0, look_every: int = 1
+    ) -> None:
         self.canvas, self.optimizer, self.memory, self.look_every = canvas, optimizer, average, look_every
+        self.unit = unit
         self.best, self.mean = canvas, canvas.clone()
         self.lowest = self.first = self.scale = math.inf
         self.steps = self.troubles = self.still = 0
@@ -212,34 +216,42 @@ class Descent:
             self.first, self.scale = value, 1 / slope if slope > 0 else 0.0
             if slope == 0 and value != 0:
                 raise DescentError("The loss does not change with the picture: there is no way downhill.")
-        if value > EXPLOSION * max(self.first, self.lowest):
+        if value > EXPLOSION * max(abs(self.first), self.unit):
             return f"the loss had grown {EXPLOSION} times above the start"
         self.still = self.still + 1 if abs(value - self.lowest) <= 1e-7 * abs(value) else 0
         if value < self.lowest:
             self.lowest, self.best = value, self.canvas
         return "the loss did not change any more" if self.still == PATIENCE and slope * self.scale > 1e-6 else None
 
-    def _repair(self, trouble: str) -> str:
-        """Back to the best picture with a shorter step and no memory; after three times with another optimizer."""
+    def _repair(self, trouble: str) -> str | None:
+        """Back to the best picture with a shorter step and no memory; after three times with another optimizer.
+
+        It is an error if the picture never became better; if it did, no more is said after some time.
+        """
         self.troubles += 1
-        if self.lowest == math.inf or self.troubles > MOST_TROUBLES:
+        tired = self.troubles > MOST_TROUBLES
+        if self.lowest == math.inf or (tired and self.lowest >= self.first):
             raise DescentError(f"The descent failed: {trouble}, and nothing helped.")
-        self.canvas, self.still = self.best.clone(), 0
+        self.canvas, self.mean, self.still = self.best.clone(), self.best.clone(), 0
         if self.troubles == ADAM_AFTER:
-            self.optimizer = Adam(rate=0.01)
+            self.optimizer = fallback()
             return f"Repaired: {trouble}; went back to the best picture and on with Adam."
         self.optimizer.shorten(0.25)
-        return f"Repaired: {trouble}; went back to the best picture with a shorter step."
+        return None if tired else f"Repaired: {trouble}; went back to the best picture with a shorter step."
 
     def state(self) -> State:
-        """All that the next step depends on."""
-        own = {name: getattr(self, name) for name in STATE}
-        return {**own, "optimizer": self.optimizer.state(), "adam": isinstance(self.optimizer, Adam)}
+        """All that the next step depends on; its tensors are the descent's own: write or copy them before it goes on."""
+        return {**{name: getattr(self, name) for name in STATE}, "optimizer": self.optimizer.state()}
 
     def load(self, state: State) -> None:
         """Go on where another descent of the same settings stood."""
         for name in STATE:
             setattr(self, name, state[name])
-        if state["adam"] and not isinstance(self.optimizer, Adam):
-            self.optimizer = Adam(rate=0.01)
+        if self.troubles >= ADAM_AFTER:
+            self.optimizer = fallback()
         self.optimizer.load(state["optimizer"])
+
+
+def fallback() -> Optimizer:
+    """What is tried when the optimizer of the recipe has failed several times."""
+    return Adam(rate=0.01)

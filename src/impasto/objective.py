@@ -173,14 +173,17 @@ def style_term(
 def content_factor(scale: ContentScale, target: Tensor, root: Tensor | None) -> float:
     """What Σ ‖F − P‖² is multiplied with. P has C channels on H x W positions.
 
-    relative  in units of the photo's own variation, Σ ‖P − mean P‖²: the same at every size and layer
+    relative  in units of the photo's own variation, Σ ‖P − mean P‖², or of Σ ‖P‖²/100 where the photo is flat: the same
+              at every size and layer
     half-sum  ½ Σ, the paper's
     mean      Σ / CHW
     size      Σ / 4CHW
     """
     if scale == "relative":
         average = target.mean((2, 3), keepdim=True).expand_as(target)
-        return 1.0 / max(float(measures.squared_difference(target, average, root)), measures.EPSILON)
+        variation = measures.squared_difference(target, average, root)
+        flat = measures.squared_difference(target, torch.zeros_like(target), root) / 100
+        return 1.0 / max(float(variation), float(flat), measures.EPSILON)
     return {"half-sum": 0.5, "mean": 1 / target.numel(), "size": 1 / (4 * target.numel())}[scale]
 
 

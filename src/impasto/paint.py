@@ -2,9 +2,10 @@
 
 Gatys, Ecker, Bethge (arXiv:1508.06576): a picture x is sought whose features on the layers of a network are close to
 the photo's, and whose feature statistics are close to the painting's. The weighted sum of both losses is brought down
-by changing the pixels of x; the network stays as it is. We depart from the paper in three ways, each a knob of the recipe:
-x starts as the photo and not as noise; it is painted small first and then larger, so that large forms are found where
-they are cheap; and losses are relative to the photo and the painting, so that one dial means the same at every size.
+by changing the pixels of x; the network stays as it is. We depart from the paper in three ways, each a knob of the
+recipe: x starts as the photo and not as noise; it is painted small first and then larger, so that large forms are found
+where they are cheap; and losses are relative to the photo and the painting, so that one dial means the same at every
+size.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def paint(
     When `stop()`, asked before every step, says so, the best picture so far is the last.
     """
     device, paintings = device or torch.device("cpu"), weighted(styles)
-    plan = check(content, paintings, recipe, network, start)
+    idle = not extra_terms and photo_is_the_answer(recipe)
+    plan = check(content, paintings, recipe, network, start)[-1 if idle else 0 :]
     yield Planned(plan, {"content": recipe.content_weight, "style": style_weight(recipe)})
     yield from map(Note, remarks(content, paintings, plan))
 
@@ -51,12 +53,14 @@ def paint(
     for level in plan:
         photo = at_level(content, level, device)
         if canvas is None:
-            canvas = canvases.started(recipe, photo, paintings.pictures[0], start)
+            shown = paintings.pictures[0] if start is None else start
+            canvas = canvases.started(recipe, photo, at_level(shown, level, device))
         canvas = canvases.channels_last(resize(canvas, level.width, level.height))
-        if stop() or not style_weight(recipe):  # without a painting, the photo is the answer
+        if idle or stop():
             continue
         objective = Objective(network, (*terms(network, photo, paintings, recipe), *extra_terms))
-        descent = Descent(canvas, optimizer(recipe), average=recipe.average)
+        unit = recipe.content_weight + style_weight(recipe)
+        descent = Descent(canvas, optimizer(recipe), average=recipe.average, unit=unit)
         losses, evaluations = yield from descend(descent, objective, plan, level, evaluations, preview_every, stop)
         canvas = descent.result
     if stop():
@@ -96,7 +100,8 @@ def terms(network: Network, photo: Tensor, paintings: Styles, recipe: Recipe) ->
     """The objective of one level: content, style, smoothness."""
     roots = {layer: measures.root(metric) for layer, metric in network.metrics.items()}
     yield from content_terms(network, photo, recipe, roots)
-    yield from style_terms(network, photo, paintings, recipe, roots)
+    if style_weight(recipe):
+        yield from style_terms(network, photo, paintings, recipe, roots)
     if recipe.variation_weight:
         kind, power, mean = recipe.variation, recipe.variation_power, recipe.variation_scale == "mean"
         yield variation_term(recipe.variation_weight, photo.numel(), kind=kind, power=power, mean=mean)
@@ -142,6 +147,12 @@ def style_weight(recipe: Recipe) -> float:
 
 
 DIAL_MIDDLE, DIAL_RANGE = 300.0, 100.0
+
+
+def photo_is_the_answer(recipe: Recipe) -> bool:
+    """Nothing pulls away from the photo, and the canvas starts there."""
+    pulled = style_weight(recipe) or recipe.variation_weight
+    return not pulled and recipe.start == "photo" and not recipe.start_noise
 
 
 def shares(weights: Mapping[str, float], normalized: bool) -> dict[str, float]:
