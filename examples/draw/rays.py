@@ -135,6 +135,7 @@ def _march(solid: Solid, origin: Array, way: Array) -> tuple[Array, Array, Array
         live = live[(np.abs(distance) > 4e-4) & (t[live] < end[live])]
         if not live.size:
             break
+    t[live[np.abs(solid.field(origin[live] + way[live] * t[live][:, None])) > 0.02]] = FAR
     hit = t < end
     t = np.where(hit, t, FAR).astype(np.float32)
     normal = np.zeros_like(way)
