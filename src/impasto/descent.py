@@ -240,7 +240,7 @@ class Descent:
         return None if tired else f"Repaired: {trouble}; went back to the best picture with a shorter step."
 
     def state(self) -> State:
-        """All that the next step depends on; its tensors are the descent's own: write or copy them before it goes on."""
+        """All that the next step depends on; its tensors are the descent's own: write or copy them before a step."""
         return {**{name: getattr(self, name) for name in STATE}, "optimizer": self.optimizer.state()}
 
     def load(self, state: State) -> None:

@@ -21,14 +21,16 @@ from pydantic.fields import FieldInfo
 
 from impasto.errors import RecipeError
 
-Layers = dict[str, float]
+Layers = dict[str, Annotated[float, Field(allow_inf_nan=False)]]
 
+STYLE_KNOBS = {"strength", "style_scale", "style_statistic", "style_scaling", "style_weight"}
 STYLE_LAYERS: Layers = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 1.0}
 
 
 def knob(group: str, words: str, **limits: Any) -> Any:  # noqa: ANN401 -- pydantic's own signature
     """A field's group in the help, its words, and its range."""
-    return Field(description=words, json_schema_extra={"group": group}, **limits)
+    finite = {"allow_inf_nan": False} if limits else {}
+    return Field(description=words, json_schema_extra={"group": group}, **finite, **limits)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,9 +113,9 @@ class Recipe:
     first_level: Annotated[
         int, knob("Descent", "long side of the first level; 0 paints at the full size at once", ge=0)
     ] = 181
-    level_ratio: Annotated[float, knob("Descent", "how much larger each level is than the one before", gt=1, le=8)] = (
-        1.4142135623730951
-    )
+    level_ratio: Annotated[
+        float, knob("Descent", "how much larger each level is than the one before", ge=1.05, le=8)
+    ] = 1.4142135623730951
     learning_rate: Annotated[
         float | None,
         knob("Descent", "length of a step (not given: 1 for lbfgs, 0.02 for adam, 0.01 for sgd)", gt=0),
@@ -185,6 +187,13 @@ def _contradictions(r: Recipe) -> list[tuple[str, bool]]:
         ("A style_scaling other than relative needs a style_weight.", raw and r.style_weight is None),
         ("strength has no effect where style_weight is given; leave one of them out.",
          r.style_weight is not None and "strength" in turned),
+        ("content_weight and content_scale need content_layers with a weight.",
+         not any(r.content_layers.values()) and bool(turned & {"content_weight", "content_scale"})),
+        ("strength and the style knobs need style_layers with a weight.",
+         not any(r.style_layers.values()) and bool(turned & STYLE_KNOBS)),
+        ("start_noise has no effect where start = noise.", r.start == "noise" and r.start_noise > 0),
+        ("seed has no effect without noise; give start = noise or a start_noise.",
+         "seed" in turned and r.start != "noise" and not r.start_noise),
         ("steps_decay, steps_least and level_ratio have no effect where first_level is 0.",
          r.first_level == 0 and bool(turned & {"steps_decay", "steps_least", "level_ratio"})),
     ]  # fmt: skip
@@ -280,7 +289,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise RecipeError(f"The recipe {path} is not TOML: {error}.") from None
     base = values.pop("preset", "default")
     turned = {**preset(str(base)), **values}
-    recipe(turned)  # refuse what is wrong here, where the file can still be named
+    try:
+        recipe(turned)
+    except RecipeError as error:
+        raise RecipeError(f"The recipe {path} cannot be used: {error}") from None
     return turned
 
 
