@@ -236,7 +236,7 @@ def test_evaluation_neither_needs_nor_leaves_a_grad_mode() -> None:
             ours = objective.evaluate(canvas, cut(16, 16))
             assert torch.is_grad_enabled() == before
         assert torch.equal(ours.gradient, expected.gradient)
-        assert not (ours.loss.requires_grad or ours.losses.requires_grad or ours.gradient.requires_grad)
+        assert not any(t.requires_grad for t in (ours.loss, ours.losses, ours.gradient))
     assert canvas.grad is None
     assert not canvas.requires_grad
 
