@@ -149,7 +149,7 @@ def run(descent: Descent, slope: Slope, steps: int) -> list[str]:
     notes = []
     for _ in range(steps):
         note = descent.advance(*slope(descent.canvas))
-        assert 0 <= float(descent.canvas.min())
+        assert float(descent.canvas.min()) >= 0
         assert float(descent.canvas.max()) <= 1
         notes += [note] if note else []
     return notes
