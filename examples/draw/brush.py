@@ -34,13 +34,15 @@ class Brush:
     pickup: float = 0.15  # how much of the wet paint below comes along
     dry: float = 0.35  # share of the bristles that lift before the end
     load: float = 1.0  # thickness of the paint
-    ridge: float = 0.6  # paint pushed to the sides
+    ridge: float = 0.35  # paint pushed to the sides
+    comb: float = 0.9  # depth of the furrows between bristles
+    square: bool = False  # ends like a knife's, not like a round brush's
 
 
 @lru_cache(maxsize=1)
 def _bristles() -> Array:
     """A long sheet of streaks: rows are bristles, columns run along the stroke."""
-    fine = fbm((2048, 4096), (5, 260), 3, 11) + 0.8 * (fbm((2048, 4096), (24, 500), 2, 12) - 0.5)
+    fine = fbm((2048, 4096), (6, 300), 2, 11) + 0.9 * (fbm((2048, 4096), (24, 500), 2, 12) - 0.5)
     return np.clip(fine, 0, 1)
 
 
@@ -106,7 +108,7 @@ def paint(
     lay(canvas, brush, follow(flow, x, y, brush.length * vary[0]), color, brush.width * vary[1], rng)
 
 
-def _ribbon(lines: Array, width: Array, along: int, across: int) -> tuple[Array, Array, Array, Array]:
+def _ribbon(lines: Array, width: Array, along: int, across: int, square: bool) -> tuple[Array, Array, Array, Array]:
     """Pixel coordinates (strokes, along, across) of a ribbon around each line, and u, v on it."""
     u = np.linspace(0, 1, along, dtype=np.float32)
     v = np.linspace(-1, 1, across, dtype=np.float32)
@@ -115,7 +117,7 @@ def _ribbon(lines: Array, width: Array, along: int, across: int) -> tuple[Array,
     tangent = np.gradient(lines, axis=1)
     tangent /= np.linalg.norm(tangent, axis=2, keepdims=True) + 1e-6
     center, toward = weight @ lines, weight @ tangent
-    taper = np.sqrt(np.clip(1 - np.abs(2 * u - 1) ** 6, 0, 1))
+    taper = np.sqrt(np.clip(1 - np.abs(2 * u - 1) ** (60 if square else 6), 0, 1))
     half = 0.5 * width[:, None] * (0.25 + 0.75 * taper)
     offset = half[:, :, None] * v
     x = center[:, :, 0, None] - toward[:, :, 1, None] * offset
@@ -132,7 +134,7 @@ def _lay_some(
     samples: tuple[int, int],
     rng: np.random.Generator,
 ) -> None:
-    x, y, u, v = _ribbon(lines, width, *samples)
+    x, y, u, v = _ribbon(lines, width, *samples, brush.square)
     along, across = samples
     sheet = _bristles()
     row = rng.integers(0, sheet.shape[0] - across, len(lines), dtype=np.int32)[:, None, None]
@@ -154,7 +156,7 @@ def _lay_some(
     sides = np.exp(-(((np.abs(v) - 0.8) / 0.14) ** 2)) + 0.6 * np.exp(-(((u - 0.93) / 0.05) ** 2))
     on_ribbon = seen % (along * across)
     thick = (brush.ridge * sides).reshape(-1).take(on_ribbon)
-    thick += np.broadcast_to(1 - v**4, sides.shape).reshape(-1).take(on_ribbon) * (0.35 + 0.9 * hair)
+    thick += np.broadcast_to(1 - v**4, sides.shape).reshape(-1).take(on_ribbon) * (0.8 + brush.comb * (hair - 0.5))
     flat = canvas.height.reshape(-1)
     flat[place] = 0.4 * flat.take(place) + brush.load * thick
 

@@ -20,7 +20,7 @@ def crowns(x: Array, y: Array, color: Array, grain: Array) -> Array:
             cy = level - 0.6 * r
             d = np.hypot((x - cx) / r, (y - cy) / (1.15 * r)) + 0.7 * (grain - 0.5)
             lit = 0.5 - 0.55 * (y - cy) / r + 0.35 * (x - cx) / r + 0.6 * (grain - 0.5)
-            leaf = ramp(lit, [(0, "27407c" if row else "3d5c9c"), (0.4, "2e7a5a"), (0.7, "7fae3f"), (1, "e6dc6a")])
+            leaf = ramp(lit, [(0, "27407c" if row else "3d5c9c"), (0.4, "2e7a5a"), (0.7, "7a9e52"), (1, "d9cf80")])
             color = mix(color, leaf, (1 - smooth(0.9, 1.05, d)) * (y < FAR + 0.02))
     return color
 
@@ -34,7 +34,7 @@ def big_tree(x: Array, y: Array, color: Array, grain: Array) -> Array:
     for cx, cy, r in [(0.05, 0.10, 0.17), (0.22, 0.06, 0.16), (0.36, 0.13, 0.11), (0.13, 0.25, 0.13), (0.28, 0.24, 0.09), (-0.02, 0.30, 0.12)]:
         d = np.hypot(x - cx, y - cy) / r + 0.9 * (grain - 0.5)
         lit = 0.42 + 0.4 * (x - cx) / r - 0.45 * (y - cy) / r + 0.9 * (grain - 0.5)
-        leaf = ramp(lit, [(0, "1c2a6b"), (0.3, "1f5a5a"), (0.6, "4f9a3a"), (0.85, "c9d24a"), (1, "fff08a")])
+        leaf = ramp(lit, [(0, "1c2a6b"), (0.3, "1f5a5a"), (0.6, "4f8a48"), (0.85, "b3b85a"), (1, "f0e08a")])
         color = mix(color, leaf, 1 - smooth(0.88, 1.0, d))
     return color
 
@@ -61,7 +61,7 @@ def scene(x: Array, y: Array) -> Array:
     grain = fbm(shape, 0.045 * shape[0], 3, 7)
     cloud = fbm(shape, (0.10 * shape[0], 0.34 * shape[0]), 4, 8)
     color = ramp(y / FAR, [(0, "4f86d6"), (0.45, "8fb8e6"), (0.8, "f6dcb8"), (1, "ffe2a6")])
-    color = mix(color, ramp(cloud, [(0.5, "e9c9d8"), (0.75, "fff6e2")]), smooth(0.52, 0.68, cloud) * smooth(0.42, 0.2, y))
+    color = mix(color, ramp(cloud, [(0.5, "e9c9d8"), (0.75, "fff6e2")]), smooth(0.46, 0.72, cloud + 0.25 * (grain - 0.5)) * smooth(0.42, 0.2, y))
     hill = FAR - 0.07 - 0.035 * np.sin(4 * x + 0.8) - 0.02 * np.sin(9 * x)
     color = np.where((y > hill)[..., None], ramp(y - hill + 0.05 * grain, [(0, "9aa6dc"), (0.1, "8fbfb0")]), color)
     color = crowns(x, y, color, grain)
@@ -74,7 +74,7 @@ def scene(x: Array, y: Array) -> Array:
     color = boats(x, y, color)
     bank = SHORE + 0.12 * np.sin(2.1 * x + 2.4) + 0.02 * np.sin(11 * x)
     sun = smooth(0.42, 0.60, fbm(shape, 0.12 * shape[0], 3, 9) * 0.5 + 0.32 * smooth(0.2, 0.9, x) + 0.1)
-    lawn = mix(ramp(grain, [(0.2, "1d3f7a"), (0.5, "2b6a4a"), (0.9, "3f7f5a")]), ramp(grain, [(0.2, "7fae3a"), (0.6, "d6d653"), (0.9, "ffe98a")]), sun)
+    lawn = mix(ramp(grain, [(0.2, "1d3f7a"), (0.5, "2b6a4a"), (0.9, "3f7f5a")]), ramp(grain, [(0.2, "86a04e"), (0.6, "c8bf62"), (0.9, "f2d98c")]), sun)
     color = np.where((y > bank)[..., None], lawn, color)
     return big_tree(x, y, color, grain)
 
@@ -82,7 +82,7 @@ def scene(x: Array, y: Array) -> Array:
 def divide(color: Array, rng: np.random.Generator, strength: float) -> Array:
     """Each touch pushed away from gray, some to the complement: the mixture happens in the eye."""
     gray = color.mean(1, keepdims=True)
-    pure = gray + (color - gray) * (1.25 + strength)
+    pure = gray + (color - gray) * (0.95 + 0.8 * strength)
     other = gray + (gray - color) * 1.1
     turned = np.roll(pure, 1, axis=1)
     fate = rng.random((len(color), 1))

@@ -8,8 +8,8 @@ from .field import Array, Pixels, dot, fbm3, mix, noise3, ramp, rgb, smooth
 from .rays import FAR, Camera, Hit, Solid, blocked, box, cast, develop, expose, globe, hemisphere, house, post, spire, unit
 
 SIZE = (1200, 800)
-SUN = unit(np.array([-0.80, 0.30, -0.62], np.float32))
-SUNLIGHT = np.array([3.6, 2.05, 1.02], np.float32)
+SUN = unit(np.array([-0.86, 0.24, -0.50], np.float32))
+SUNLIGHT = np.array([3.5, 1.75, 0.72], np.float32)
 WALLS = ["d9a441", "c4573a", "e8d9b5", "9fb3a8", "cf7f5a", "b5483a", "e3b778", "8f9fb5", "d8c49a", "c9896a", "efe3cc"]
 STONE, WALL, ROOF, WOOD, CLOTH, TREE = range(6)
 EYE = (-3.0, 4.4, -62.0)
@@ -37,9 +37,9 @@ def town() -> list[Solid]:
             solids.append(box((cx - 0.4, base + tall, z + 3), (cx + 0.4, top + 0.8, z + 3.9), kind=STONE, tint=tuple(linear("8a4a38").tolist())))
             x += wide + (rng.uniform(1.2, 3.0) if rng.random() < 0.18 else 0.02)
     church = tuple(linear("c9b592").tolist())
-    solids.append(box((9, 4, 23), (15, 31, 29), kind=WALL, tint=church, corner=(9, 13, 23), size=(6, 18, 6)))
-    solids.append(box((8.7, 30.6, 22.7), (15.3, 31.4, 29.3), kind=STONE, tint=church))
-    solids.append(spire((9.2, 31.4, 23.2), (14.8, 45, 28.8), kind=ROOF, tint=tuple(linear("4f6f68").tolist())))
+    solids.append(box((9, 4, 23), (15, 25, 29), kind=WALL, tint=church, corner=(9, 13, 23), size=(6, 12, 6)))
+    solids.append(box((8.7, 24.6, 22.7), (15.3, 25.4, 29.3), kind=STONE, tint=church))
+    solids.append(spire((9.2, 25.4, 23.2), (14.8, 37.5, 28.8), kind=ROOF, tint=tuple(linear("4f6f68").tolist())))
     return solids + boats(rng)
 
 
@@ -79,7 +79,7 @@ def hills(color: Array, azimuth: Array, rise: Array) -> Array:
 
 def heaven(azimuth: Array, rise: Array) -> Array:
     """The sky's light: warm at the horizon, blue above, clouds lit from the left and below."""
-    color = np.stack([np.interp(rise, [0, 0.08, 0.25, 0.6, 1.2], c) for c in ([1.35, 1.05, 0.50, 0.17, 0.08], [0.72, 0.68, 0.52, 0.29, 0.17], [0.36, 0.48, 0.62, 0.52, 0.38])], -1).astype(np.float32)
+    color = np.stack([np.interp(rise, [0, 0.08, 0.25, 0.6, 1.2], c) for c in ([1.40, 1.10, 0.62, 0.17, 0.08], [0.66, 0.62, 0.50, 0.27, 0.16], [0.30, 0.42, 0.58, 0.52, 0.38])], -1).astype(np.float32)
     color += (0.5 * np.exp(-((azimuth + 0.75) ** 2) / 0.18) * np.exp(-rise * 5))[..., None] * np.array([1.0, 0.55, 0.2], np.float32)
     u, v = azimuth * 2.6, 4.6 * (rise + 0.02) ** 0.75
     warp = fbm3(u * 1.3, v * 1.3, np.zeros_like(u), 3, 31) - 0.5
@@ -88,7 +88,7 @@ def heaven(azimuth: Array, rise: Array) -> Array:
     toward = fbm3(u - 0.07, v * 1.8 - 0.10, np.zeros_like(u), 6, 30)
     cover = smooth(0.50, 0.66, here + 0.05 * smooth(0.3, 0.05, rise))
     lit = np.clip(0.45 + 5.5 * (here - toward), 0, 1.2)
-    cloud = mix(np.array([0.34, 0.30, 0.38], np.float32), np.array([1.7, 1.02, 0.62], np.float32), lit)
+    cloud = mix(np.array([0.34, 0.30, 0.38], np.float32), np.array([1.9, 0.98, 0.50], np.float32), lit)
     return mix(color, cloud, 0.92 * cover * smooth(0.0, 0.10, rise)).astype(np.float32)
 
 
@@ -140,7 +140,7 @@ def facade(p: Array, normal: Array, corner: Array, size: Array, tint: Array, see
     wall = np.where(eave[:, None], wall * 0.45, wall)
     glass = pane & ~bars
     lamp = glass & (dice > 0.56)
-    glow = np.where(lamp, 1.1 + 1.4 * noise3(x * 3 + seed, y * 2, iu, 8), 0.0)[:, None] * np.array([1.5, 0.82, 0.30], np.float32)
+    glow = np.where(lamp, 0.30 + 0.55 * noise3(x * 3 + seed, y * 2, iu, 8), 0.0)[:, None] * np.array([1.5, 0.82, 0.30], np.float32)
     return np.where(glass[:, None], np.array([0.03, 0.035, 0.045], np.float32), wall), glow
 
 
@@ -183,7 +183,7 @@ def lit(origin: Array, way: Array, hit: Hit, rng: np.random.Generator, careful: 
     open_sky = np.full(len(p), 0.66, np.float32)
     if careful:
         open_sky = 1 - 0.85 * blocked(off, hemisphere(hit.normal, rng), solids, 7.0)
-    dome = mix(np.array([0.50, 0.40, 0.34], np.float32), np.array([0.42, 0.50, 0.66], np.float32), 0.5 + 0.5 * hit.normal[:, 1])
+    dome = mix(np.array([0.34, 0.26, 0.26], np.float32), np.array([0.30, 0.38, 0.58], np.float32), 0.5 + 0.5 * hit.normal[:, 1])
     light = color * (direct[:, None] * SUNLIGHT + dome * open_sky[:, None]) + own
     haze = 1 - np.exp(-np.maximum(hit.t - 40, 0) / 420)
     return mix(light, np.array([0.95, 0.66, 0.44], np.float32), haze)

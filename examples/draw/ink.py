@@ -112,16 +112,28 @@ def windows(p: Array, normal: Array) -> Array:
     return ((np.abs(x) < 0.17) & (np.abs(y) < 0.20) & (dice > 0.38)).astype(np.float32)
 
 
+def joints(p: Array, normal: Array) -> NDArray[np.bool_]:
+    """Some of the seams between the stones of a wall."""
+    u = np.where(np.abs(normal[:, 0]) > 0.6, p[:, 2], p[:, 0])
+    course = np.floor(p[:, 1] * 1.7)
+    block = u * 0.95 + 0.5 * course
+    dice = noise3(np.floor(block) * 1.3 + 0.5, course * 1.7 + 0.5, np.zeros_like(u), 110)
+    seam = (np.abs(p[:, 1] * 1.7 % 1 - 0.5) > 0.455) | (np.abs(block % 1 - 0.5) > 0.475)
+    return seam & (dice > 0.66) & (np.abs(normal[:, 1]) < 0.3)
+
+
 def light(p: Array, normal: Array, kind: NDArray[np.int32]) -> Array:
     """Gray tone of solids: sun and shadow, then what they are made of."""
     facing = np.clip(dot(normal, SUN), 0, 1)
-    tone = 0.20 + 0.85 * facing * (1 - blocked(p + 0.03 * normal, np.broadcast_to(SUN, p.shape), town()))
+    tone = 0.24 + 0.92 * facing * (1 - blocked(p + 0.03 * normal, np.broadcast_to(SUN, p.shape), town()))
     grain = fbm3(p[:, 0] * 0.9, p[:, 1] * 0.9, p[:, 2] * 0.9, 4, 103)
     tone = tone + 0.25 * (grain - 0.5) + 0.12 * np.clip(normal[:, 1], 0, 1)
     tone = np.where(kind == TREE, tone * 0.75 + 0.7 * (grain - 0.5), tone)
     tone = np.where((kind != TREE) & (kind != EARTH) & (np.abs(normal[:, 1]) > 0.3) & (np.abs(normal[:, 1]) < 0.95), tone * 0.72, tone)
     walls = (kind == WALL) & (np.abs(normal[:, 1]) < 0.2)
-    return np.where(walls, tone * (1 - 0.9 * windows(p, normal)), tone)
+    stone = walls | (kind == BRIDGE)
+    tone = np.where(stone, tone - 0.10 * noise3(p[:, 0] * 0.31, p[:, 1] * 0.9, p[:, 2] * 0.31, 106), tone)
+    return np.where(stone & ((walls & (windows(p, normal) > 0)) | joints(p, normal)), 0.02, tone)
 
 
 def project(p: Array, along: Array) -> Array:
@@ -159,7 +171,7 @@ def look(width: int, height: int) -> Sheet:
     seen = image.solid >= 0
     q = p[wet_at] + bounce * np.minimum(image.t, 3000)[:, None]
     mirror = np.full(len(wet_at), 0.92, np.float32)
-    mirror[seen] = 0.75 * light(q[seen], image.normal[seen], kinds[image.solid[seen]])
+    mirror[seen] = 0.16 + 0.72 * light(q[seen], image.normal[seen], kinds[image.solid[seen]])
     tone[wet_at], thing[wet_at] = mirror, WATER
     rounds = np.cross(np.broadcast_to(np.array([0, 1, 0], np.float32), p.shape), normal) + np.array([1e-3, 0, 0], np.float32)
     around = project(p, unit(rounds))
@@ -225,7 +237,7 @@ def contours(look_at: Sheet) -> Array:
         bend = 1 - np.einsum("hwc,hwc->hw", look_at.normal, np.roll(look_at.normal, -1, axis))
         other = look_at.thing != np.roll(look_at.thing, -1, axis)
         edge = np.maximum(edge, (other & (step > 0.15)) | (bend > 0.35) & (look_at.thing < SKY))
-    return np.clip(blur(edge, 1.0) * 2.6, 0, 1)
+    return np.maximum(np.clip(blur(edge, 1.0) * 2.6, 0, 1), 0.9 * (look_at.tone < 0.05))
 
 
 def branches(
@@ -260,15 +272,22 @@ def draw(scale: float = 1.0) -> Pixels:
     rng = np.random.default_rng(1650)
     seen = look(width, height)
     pen = Pen(width, height)
-    gap = 0.0052 * height
+    gap = 0.0068 * height
     cross = np.where(seen.thing == SKY, 0.75, np.where(seen.thing == WATER, 0.08, -0.85)).astype(np.float32)
-    plans = [(seen.round, 0.80, gap, 18 * gap), (seen.down, 0.56, gap, 11 * gap), (cross, 0.40, 0.9 * gap, 10 * gap), (cross + 1.5, 0.22, 0.8 * gap, 8 * gap), (seen.round, 0.30, 0.75 * gap, 10 * gap)]
+    plans = [
+        (seen.round, 0.90, 1.3 * gap, 13 * gap),
+        (seen.round, 0.76, gap, 15 * gap),
+        (seen.down, 0.62, gap, 9 * gap),
+        (cross, 0.44, gap, 8 * gap),
+        (cross + 1.35, 0.26, 0.9 * gap, 7 * gap),
+        (seen.round + 0.12, 0.20, 0.8 * gap, 9 * gap),
+    ]
     for flow, below, apart, length in plans:
         hatch(pen, seen, flow, below, apart, length, 0.0016 * height, rng)
     ink = np.maximum(np.asarray(pen.sheet, np.float32) / 255, contours(seen))
     front = Pen(width, height)
     branches(front, (0.06 * height, 1.02 * height), -1.68, 0.27 * height, 0.058 * height, 7, rng)
     ink = np.maximum(ink, np.asarray(front.sheet, np.float32) / 255)
-    ink = blur(ink, 0.6) * (1.25 - 0.5 * fbm((height, width), 0.02 * height, 3, 107))
+    ink = ink * (1.10 - 0.25 * fbm((height, width), 0.006 * height, 3, 107))
     paper = rgb("f1e8d3") * (1 + 0.05 * (fbm((height, width), 3, 2, 108) - 0.5) + 0.08 * (fbm((height, width), 0.3 * height, 3, 109) - 0.5))[..., None]
     return to_bytes(shrink(mix(paper, rgb("1d1712"), np.clip(ink, 0, 0.96)), 2))

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .brush import Brush, Canvas, blank, finish, paint, pick, scatter
-from .field import Array, Pixels, fbm, grid, mix, ramp, rgb, smooth, to_bytes
+from .brush import Brush, Canvas, blank, finish, lay, pick, scatter
+from .field import Array, Pixels, mix, ramp, rgb, smooth, to_bytes
 
 SIZE = (1000, 800)
 WARM = ["f2b71d", "ef7d1a", "d93a1c", "f6d99a", "b3202c", "f4efe2", "e9a15f"]
@@ -27,36 +27,52 @@ def choose(x: Array, y: Array, rng: np.random.Generator) -> Array:
     return color + rng.normal(0, 0.025, (x.size, 3))
 
 
-def angles(x: Array, y: Array, grain: Array) -> Array:
-    """Slabs fan out from the burning band: steep above, level in it, leaning below."""
-    turn = 2.6 * (grain - 0.5) + 0.5 * np.sin(3 * x)
-    return np.where(y < 0.36, -1.15, np.where(y < 0.60, 0.08, -0.5 + 1.2 * (x > 0.7))) + turn
+def turns(x: Array, y: Array, rng: np.random.Generator) -> Array:
+    """Angle of each slab: steep above, level in the burning band, fanning below; some cut across."""
+    main = np.where(y < 0.36, -1.2 + 0.5 * x, np.where(y < 0.60, 0.06, 1.35 - 0.9 * x))
+    across = np.where(rng.random(x.size) < 0.22, np.pi / 2, 0)
+    return main + across + rng.normal(0, 0.16, x.size)
 
 
-def scratches(canvas: Canvas, unit: float, flow: Array, rng: np.random.Generator) -> None:
+def slabs(at: tuple[Array, Array], turn: Array, length: Array) -> Array:
+    """Straight center lines with a slight bow, as a wrist makes them."""
+    t = np.linspace(-0.5, 0.5, 12)[None, :] * length[:, None]
+    bow = (0.018 * length)[:, None] * (np.linspace(-1, 1, 12) ** 2)[None, :]
+    x = at[0][:, None] + t * np.cos(turn)[:, None] - bow * np.sin(turn)[:, None]
+    y = at[1][:, None] + t * np.sin(turn)[:, None] + bow * np.cos(turn)[:, None]
+    return np.stack([x, y], -1).astype(np.float32)
+
+
+def spread(canvas: Canvas, knife: Brush, gap: float, share: float, rng: np.random.Generator) -> None:
+    """One layer of slabs over the whole canvas."""
+    unit = canvas.height.shape[0]
+    x, y = scatter(canvas, gap, rng)
+    keep = rng.random(x.size) < share
+    x, y = x[keep], y[keep]
+    size = np.exp(rng.normal(0, 0.33, (2, x.size)))
+    color = choose(x / unit, y / unit, rng).astype(np.float32)
+    lines = slabs((x, y), turns(x / unit, y / unit, rng), knife.length * size[0])
+    lay(canvas, knife, lines, mix(color, pick(canvas.color, x, y), 0.10), (knife.width * size[1]).astype(np.float32), rng)
+
+
+def scratches(canvas: Canvas, rng: np.random.Generator) -> None:
     """The knife's edge: thin dark and light lines that cut across the slabs."""
-    count = 260
-    at = (rng.uniform(0, 1.25 * unit, count).astype(np.float32), rng.uniform(0, unit, count).astype(np.float32))
+    unit, count = canvas.height.shape[0], 170
+    x, y = rng.uniform(0, 1.25 * unit, count), rng.uniform(0, unit, count)
     tone = ramp(rng.random(count), [(0, "14110f"), (0.45, "2b1d1a"), (0.55, "f4efe2"), (1, "f2b71d")])
-    edge = Brush(0.0045 * unit, 0.10 * unit, 0.6, dry=0.7, load=0.7, pickup=0.3)
-    paint(canvas, edge, at, tone, flow + np.float32(0.2), rng)
+    lines = slabs((x, y), turns(x / unit, y / unit, rng), unit * rng.uniform(0.05, 0.22, count))
+    edge = Brush(0.004 * unit, 0.10 * unit, dry=0.8, load=0.8, pickup=0.3)
+    lay(canvas, edge, lines, tone, rng.uniform(0.002, 0.006, count).astype(np.float32) * unit, rng)
 
 
 def draw(scale: float = 1.0) -> Pixels:
     """The picture, `scale` times its listed size."""
     width, height = (2 * round(side * scale) for side in SIZE)
     rng = np.random.default_rng(404)
-    x, y = grid(width, height)
-    flow = angles(x, y, fbm((height, width), 0.30 * height, 2, 41)).astype(np.float32)
     canvas = blank(width, height, rgb("3a2a22"))
-    steps = [(0.16, 0.34, 0.075, 1.2), (0.10, 0.20, 0.058, 1.6), (0.055, 0.12, 0.046, 2.0), (0.022, 0.07, 0.036, 2.2)]
-    for wide, long, gap, load in steps:
-        at = scatter(canvas, gap * height, rng)
-        keep = rng.random(at[0].size) < (1.0 if wide > 0.06 else 0.55)
-        at = (at[0][keep], at[1][keep])
-        color = choose(at[0] / height, at[1] / height, rng).astype(np.float32)
-        turn = flow + np.float32(rng.normal(0, 0.15))
-        slab = Brush(wide * height, long * height, 0.5, streak=0.13, blend=0.05, pickup=0.42, dry=0.75, load=load, ridge=1.3)
-        paint(canvas, slab, at, mix(color, pick(canvas.color, *at), 0.12), turn, rng)
-    scratches(canvas, height, flow, rng)
-    return to_bytes(finish(canvas, depth=1.6, gloss=0.16))
+    steps = [(0.17, 0.34, 0.080, 1, 1.2), (0.125, 0.22, 0.088, 0.9, 1.5), (0.075, 0.15, 0.085, 0.75, 1.8), (0.034, 0.09, 0.065, 0.5, 2.0)]
+    for wide, long, gap, share, load in steps:
+        knife = Brush(wide * height, long * height, streak=0.11, blend=0.07, pickup=0.36, dry=0.8, load=load, ridge=0.8, comb=0.3, square=True)
+        spread(canvas, knife, gap * height, share, rng)
+    scratches(canvas, rng)
+    return to_bytes(finish(canvas, depth=2.2, gloss=0.16))

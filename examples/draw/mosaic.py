@@ -16,7 +16,7 @@ def fan(x: Array, y: Array) -> tuple[Array, Array, Array]:
     dx, dy = x - FAN[0], y - FAN[1]
     far, turn = np.hypot(dx, dy), np.arctan2(dx, -dy)
     color = ramp(0.5 + 0.5 * np.sin(42 * turn) * np.sin(9 * far), [(0, "0d3b2e"), (0.5, "1b6b4a"), (1, "5aa04a")])
-    color = mix(color, rgb("0f4f6a"), 0.6 * smooth(0.5, 0.1, far))
+    color = mix(color, ramp(0.5 + 0.5 * np.sin(90 * far), [(0, "a8782a"), (1, "e2bd58")]), 0.9 * smooth(0.20, 0.14, far))
     flow = turn - np.pi / 2
     for row, radius in enumerate(ROWS):
         count = 13 + 2 * (row % 2)
@@ -164,7 +164,7 @@ def glaze(owner: Array, far: Array, color: Array, size: float, rng: np.random.Ge
     down, across = np.gradient(high)
     light = 1 + 1.1 * (-across * 0.6 - down * 0.8) * size * 0.1 + tilt[..., 0] + 0.5 * tilt[..., 1]
     glass = tile[owner] * light[..., None] + 0.05 * (fbm(shape, size * 0.5, 3, 92) - 0.5)[..., None]
-    glass += (0.35 * smooth(0.24, 0.42, tilt[..., 0] + 0.3 * (fbm(shape, size, 2, 93) - 0.5)))[..., None]
+    glass += (0.22 * smooth(0.24, 0.42, tilt[..., 0] + 0.3 * (fbm(shape, size, 2, 93) - 0.5)))[..., None]
     mortar = GROUT * (0.8 + 0.7 * (fbm(shape, 4, 3, 94) - 0.5))[..., None]
     return mix(mortar, glass, smooth(0.35, 0.65, high))
 
@@ -174,7 +174,7 @@ def draw(scale: float = 1.0) -> Pixels:
     width, height = (round(side * scale) for side in SIZE)
     rng = np.random.default_rng(547)
     color, flow = design(width, height)
-    size = 0.0118 * height
+    size = 0.0106 * height
     sites, angle = settle(size, flow, color, rng)
     big = (2 * height, 2 * width)
     owner, far = nearest(sites * 2 + 0.5, angle, 2 * size, big)

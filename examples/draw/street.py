@@ -10,7 +10,7 @@ from .rays import FAR, Camera, Hit, Solid, blocked, box, cast, develop, expose, 
 SIZE = (900, 1100)
 EYE = (0.9, 1.75, -2.0)
 FRONT, SLATE, CLOTH, GLOW, PAVING, IRON = range(6)
-WARM = np.array([1.0, 0.56, 0.22], np.float32)
+WARM = np.array([1.0, 0.50, 0.17], np.float32)
 MIST = np.array([0.50, 0.33, 0.30], np.float32)
 WALLS = ["b9a283", "a58a6e", "c2b196", "9c7f6a", "8f8474", "b08f72", "a9998a"]
 AWNINGS = ["7a1f22", "1f4a3f", "2a3560", "8a5a1f", "5a2440"]
@@ -25,9 +25,10 @@ def walker(x: float, z: float, tall: float, coat: str, shade: str | None) -> lis
     """A person from the back or front: legs, coat, head, perhaps an umbrella."""
     s, cloth = tall / 1.75, linear(coat)
     parts = [post(x + dx * s, z + dz, 0.075 * s, 0.0, 0.75 * s, kind=CLOTH, tint=linear("15151b")) for dx, dz in ((-0.10, 0.13), (0.10, -0.13))]
-    parts.append(globe((x, 0.52 * s, z), (0.31 * s, 0.86 * s, 0.24 * s), [[0, -1, 0, -0.48 * s]], kind=CLOTH, tint=cloth))
-    parts.append(globe((x, 1.18 * s, z), (0.25 * s, 0.34 * s, 0.17 * s), kind=CLOTH, tint=cloth))
-    parts += [globe((x + dx * s, 1.05 * s, z), (0.075 * s, 0.36 * s, 0.09 * s), kind=CLOTH, tint=cloth) for dx in (-0.26, 0.26)]
+    parts.append(globe((x, 0.50 * s, z), (0.27 * s, 0.90 * s, 0.22 * s), [[0, -1, 0, -0.48 * s]], kind=CLOTH, tint=cloth))
+    parts.append(globe((x, 1.17 * s, z), (0.225 * s, 0.33 * s, 0.16 * s), kind=CLOTH, tint=cloth))
+    parts += [globe((x + dx * s, 1.03 * s, z), (0.07 * s, 0.34 * s, 0.085 * s), kind=CLOTH, tint=cloth) for dx in (-0.215, 0.215)]
+    parts.append(globe((x, 1.44 * s, z), (0.16 * s, 0.10 * s, 0.12 * s), kind=CLOTH, tint=cloth))
     parts.append(globe((x, 1.62 * s, z), (0.10 * s, 0.13 * s, 0.11 * s), kind=CLOTH, tint=linear("6a4a3a")))
     parts.append(globe((x, 1.68 * s, z), (0.115 * s, 0.10 * s, 0.125 * s), kind=CLOTH, tint=linear("1c1410")))
     if shade:
@@ -90,7 +91,7 @@ def sky(way: Array) -> Array:
     bands = ([1.25, 1.0, 0.46, 0.16, 0.07], [0.66, 0.60, 0.42, 0.24, 0.13], [0.36, 0.44, 0.52, 0.42, 0.28])
     color = np.stack([np.interp(rise, stops, band) for band in bands], -1).astype(np.float32)
     color += (0.5 * np.exp(-(azimuth**2) / 0.10 - rise * 4))[:, None] * np.array([1.0, 0.5, 0.15], np.float32)
-    u, v = azimuth * 2.4 + 3, 3.4 * rise**0.8
+    u, v = azimuth * 4.6 + 3, 6.0 * rise**0.8
     warp = fbm3(u * 1.2, v * 1.2, np.zeros_like(u), 2, 41) - 0.5
     here = fbm3(u + warp, v * 1.6 + 0.6 * warp, np.zeros_like(u), 5, 40)
     under = fbm3(u + warp, v * 1.6 + 0.6 * warp - 0.10, np.zeros_like(u), 5, 40)
@@ -135,8 +136,8 @@ def front(p: Array, normal: Array, corner: Array, size: Array, tint: Array, seed
     lamp = pane & ~bars & (dice > 0.50)
     fold = 0.75 + 0.35 * np.sin(x * 34 + 3 * noise3(x * 4, y, seed, 13)) * (np.abs(x) > 0.22)
     room = np.where(lamp, (0.5 + 1.5 * noise3(x + iu, y * 0.8, seed, 14)) * fold, 0)
-    tone = mix(WARM, np.array([1.0, 0.78, 0.48], np.float32), noise3(iu * 1.7, iv * 2.1, seed, 15))
-    light = 0.62 * shop[:, None] * np.array([1.0, 0.68, 0.34], np.float32) + 0.8 * room[:, None] * tone
+    tone = mix(WARM, np.array([1.0, 0.68, 0.34], np.float32), noise3(iu * 1.7, iv * 2.1, seed, 15))
+    light = 0.46 * shop[:, None] * np.array([1.0, 0.62, 0.26], np.float32) + 0.55 * room[:, None] * tone
     dark = (pane & ~bars & ~lamp) | (glass & ~open_shop)
     mirrored = way * np.array([-1, 1, 1], np.float32)
     light = np.where(dark[:, None], 0.30 * sky(mirrored), light)
@@ -188,7 +189,7 @@ def lit(origin: Array, way: Array, hit: Hit, rng: np.random.Generator, careful: 
 
 
 def haze(color: Array, distance: Array) -> Array:
-    return mix(color, MIST, 0.80 * (1 - np.exp(-np.minimum(distance, 400) / 130)))
+    return mix(color, MIST, 0.75 * (1 - np.exp(-np.minimum(distance, 400) / 170)))
 
 
 def scene(origin: Array, way: Array, hit: Hit, rng: np.random.Generator, careful: bool) -> Array:

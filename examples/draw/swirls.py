@@ -10,9 +10,9 @@ SKY = [(0.0, "0b1440"), (0.25, "16307a"), (0.45, "2a5cab"), (0.6, "3f86bd"), (0.
 GLOW = [(0.0, "fff8c8"), (0.25, "ffe067"), (0.45, "f7b733"), (0.62, "d9c86a"), (0.8, "7fb7a8"), (1, "2a5cab")]
 STARS = [  # x, y, radius of the halo
     (0.13, 0.13, 0.085), (0.36, 0.08, 0.06), (0.30, 0.31, 0.055), (0.08, 0.40, 0.05), (0.52, 0.36, 0.05),
-    (0.62, 0.10, 0.075), (0.80, 0.27, 0.06), (0.90, 0.07, 0.045), (1.18, 0.36, 0.06), (0.19, 0.56, 0.045),
+    (0.60, 0.10, 0.07), (0.79, 0.29, 0.05), (0.81, 0.07, 0.04), (1.18, 0.36, 0.06), (0.19, 0.56, 0.045),
 ]  # fmt: skip
-MOON = (1.06, 0.16, 0.15)
+MOON = (1.04, 0.19, 0.185)
 EDDIES = [(0.48, 0.21, 0.12, 1.2), (0.71, 0.43, 0.10, -1.1), (0.24, 0.45, 0.07, -0.6), (0.97, 0.44, 0.07, 0.6)]
 
 
@@ -43,8 +43,8 @@ def sky(x: Array, y: Array, psi: Array, wander: Array) -> Array:
         rings = far + 0.06 * np.sin(far * 22)
         color = mix(color, ramp(np.clip(rings, 0, 1), GLOW), 1 - smooth(0.72, 1.05, far))
     cx, cy, size = MOON
-    full, bite = np.hypot(x - cx, y - cy) / size, np.hypot(x - cx - 0.035, y - cy + 0.02) / size
-    return mix(color, rgb("ffb52b"), (full < 0.48) & (bite > 0.36))
+    full, bite = np.hypot(x - cx, y - cy) / size, np.hypot(x - cx - 0.045, y - cy + 0.02) / size
+    return mix(color, rgb("f59a1c"), (full < 0.56) & (bite > 0.40))
 
 
 def land(x: Array, y: Array, color: Array, flow: Array, grain: Array) -> tuple[Array, Array]:
@@ -110,7 +110,10 @@ def draw(scale: float = 1.0) -> Pixels:
     wander = fbm((height, width), 0.22 * height, 3, 31)
     psi = stream(x, y, wander)
     down, across = np.gradient(psi)
-    color, flow = sky(x, y, psi, wander), np.arctan2(across, -down) + np.pi
+    flow = np.arctan2(across, -down) + np.pi
+    for cx, cy, size in [*STARS, MOON]:
+        flow = np.where(np.hypot(x - cx, y - cy) < 1.08 * size, np.arctan2(y - cy, x - cx) + np.pi / 2, flow)
+    color = sky(x, y, psi, wander)
     color, flow = land(x, y, color, flow, fbm((height, width), 0.06 * height, 3, 32))
     canvas = blank(width, height, rgb("6b4a2a"))
     for wide, long, gap, spread in [(0.030, 0.12, 0.023, 0.05), (0.015, 0.085, 0.0125, 0.06), (0.0085, 0.055, 0.010, 0.08)]:

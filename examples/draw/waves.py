@@ -66,7 +66,7 @@ def claw(root: Array, angle: float, size: float, curl: float, depth: int, rng: n
     bend = angle + curl * t**1.5
     step = np.stack([np.cos(bend), np.sin(bend)], 1) * size / 13
     spine = root + np.cumsum(step, 0) - step[0]
-    shapes = [leaf(spine, size * 0.42 * (1 - t) ** 0.75 * (1 - 0.25 * np.sin(6 * t)))]
+    shapes = [leaf(spine, size * 0.30 * (1 - t) ** 0.65 * (1 - 0.25 * np.sin(6 * t)))]
     if depth:
         for at in rng.choice([3, 5, 7, 9], 3, replace=False):
             turn = rng.uniform(0.5, 1.1) * np.sign(rng.random() - 0.35) * np.sign(curl)
@@ -97,18 +97,20 @@ def body(blocks: Blocks, outer: Array, inner: Array, size: float, stripes: int, 
 
 def foam(blocks: Blocks, outer: Array, inner: Array, size: float, line: float, rng: np.random.Generator) -> None:
     """White crest: a scalloped band along the lip, claws reaching out of it, drops flung ahead."""
-    lip = np.concatenate([outer[int(0.45 * len(outer)) :], inner[: int(0.62 * len(inner)) : -1]])
+    tip = np.concatenate([outer[int(0.80 * len(outer)) :], inner[: int(0.76 * len(inner)) : -1]])
+    lip = np.concatenate([outer[int(0.42 * len(outer)) :], inner[: int(0.80 * len(inner)) : -1]])
     n = len(lip)
     t = np.linspace(0, 1, n)
     turn = np.sign(outer[-1, 0] - outer[0, 0])
     out = normals(lip) * turn
-    deep = size * 0.11 * np.sin(np.pi * t) ** 0.5 * (1 + 0.5 * np.abs(np.sin(19 * t)))
-    shapes = [np.concatenate([lip + out * 0.01 * size, (lip - out * deep[:, None])[::-1]])]
-    for k in np.linspace(4, n - 4, 30).astype(int):
-        tip = np.exp(-(((t[k] - 0.62) / 0.22) ** 2))
-        ahead = np.arctan2(out[k, 1], out[k, 0]) + turn * rng.uniform(0.1, 0.7)
-        reach = size * (0.06 + 0.15 * tip) * rng.uniform(0.7, 1.25)
-        shapes += claw(lip[k] - out[k] * 0.02 * size, ahead, reach, turn * rng.uniform(1.0, 2.2), 2, rng)
+    deep = size * 0.075 * np.sin(np.pi * t) ** 0.5 * (1 + 0.7 * np.abs(np.sin(23 * t)))
+    shapes = [tip, np.concatenate([lip + out * 0.01 * size, (lip - out * deep[:, None])[::-1]])]
+    for k in np.linspace(5, n - 3, 26).astype(int):
+        near_tip = np.exp(-(((t[k] - 0.75) / 0.28) ** 2))
+        toward = out[k] + near_tip * np.array([0.5 * turn, 0.75])
+        ahead = np.arctan2(toward[1], toward[0]) + rng.normal(0, 0.15)
+        reach = size * (0.07 + 0.17 * near_tip) * rng.uniform(0.7, 1.25)
+        shapes += claw(lip[k] - out[k] * 0.02 * size, ahead, reach, turn * rng.uniform(1.2, 2.4), 2, rng)
     blocks.grow(shapes, FOAM, line * 0.9)
     for k in range(0, n - 6, 5):
         inside = lip[k : k + 6] - out[k : k + 6] * (deep[k : k + 6] * rng.uniform(0.25, 0.7))[:, None]
@@ -117,7 +119,7 @@ def foam(blocks: Blocks, outer: Array, inner: Array, size: float, line: float, r
     for _ in range(int(90 * size)):
         at = lip[rng.integers(n // 4, n)] + size * rng.normal(0, 0.16, 2) + [0.16 * size * turn, 0.02 * size]
         ring = np.linspace(0, 2 * np.pi, 12)
-        drops.append(at + rng.uniform(0.003, 0.011) * size**0.5 * np.stack([np.cos(ring), np.sin(ring)], 1))
+        drops.append(at + rng.uniform(0.002, 0.008) * size**0.5 * np.stack([np.cos(ring), np.sin(ring)], 1))
     if drops:
         blocks.grow(drops, FOAM, line * 0.5)
 
@@ -149,7 +151,7 @@ def distance(blocks: Blocks) -> None:
     snow = [(0.648, 0.425), (0.68, 0.385), (0.715, 0.36), (0.75, 0.38), (0.785, 0.42), (0.765, 0.412), (0.752, 0.45),
             (0.735, 0.415), (0.715, 0.465), (0.70, 0.42), (0.68, 0.45), (0.672, 0.415)]  # fmt: skip
     blocks.fill(np.array(snow), FOAM)
-    for x, y, long, thick in [(0.52, 0.30, 0.30, 0.018), (0.90, 0.25, 0.36, 0.022), (0.72, 0.20, 0.22, 0.013), (1.15, 0.36, 0.25, 0.016), (0.45, 0.43, 0.20, 0.012)]:
+    for x, y, long, thick in [(0.52, 0.30, 0.30, 0.018), (0.86, 0.41, 0.30, 0.018), (0.98, 0.16, 0.30, 0.014), (1.15, 0.36, 0.25, 0.016), (0.45, 0.43, 0.20, 0.012)]:
         spine = np.stack([np.linspace(x, x + long, 40), y + 0.004 * np.sin(np.linspace(0, 7, 40))], 1)
         bar = leaf(spine, thick * np.clip(np.sin(np.linspace(0.05, np.pi - 0.05, 40)), 0, 1) ** 0.35)
         blocks.fill(bar, rgb("efd9b4"))
@@ -167,7 +169,7 @@ def press(blocks: Blocks, shape: tuple[int, int]) -> Array:
     dark = 1 - color.mean(-1)
     color = color + (ink * (0.45 + 0.9 * dark))[..., None]
     bare = smooth(0.70, 0.86, mottle + 0.4 * (fiber - 0.5))
-    color = mix(color, rgb("efe3c6"), 0.35 * bare * dark)
+    color = mix(color, rgb("efe3c6"), 0.14 * bare * dark)
     strength = np.clip(key * (1.25 - 0.5 * smooth(0.55, 0.85, mottle)), 0, 1)
     color = mix(color, INK + 0.1 * (wood - 0.5)[..., None], strength)
     tone = rgb("fff6e0") * (0.94 + 0.10 * (fiber - 0.5) + 0.05 * (fbm(shape, 2, 1, 84) - 0.5))[..., None]
@@ -180,7 +182,7 @@ def draw(scale: float = 1.0) -> Pixels:
     rng = np.random.default_rng(1831)
     x, y = grid(width, height)
     air = ramp(y + 0.03 * np.sin(3 * x), [(0, "2b4a6e"), (0.07, "6d8a98"), (0.2, "d9c79c"), (0.42, "eed9ae"), (0.6, "e8b48a")])
-    sun = np.hypot(x - 1.02, y - 0.36) < 0.115
+    sun = np.hypot(x - 1.10, y - 0.33) < 0.12
     air = np.where(sun[..., None], rgb("cf4a2c"), air)
     blocks = Blocks(width, height, air)
     distance(blocks)
