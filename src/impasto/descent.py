@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from impasto import storage
 from impasto.errors import DescentError
 
 State = dict[str, Any]
@@ -30,7 +31,9 @@ ADAM_AFTER, MOST_TROUBLES = 4, 8
 class Optimizer(Protocol):
     """One gradient in, one canvas out."""
 
-    def step(self, canvas: Tensor, gradient: Tensor) -> Tensor: ...
+    def step(self, canvas: Tensor, gradient: Tensor) -> Tensor:
+        """A new tensor; the two that are given may be kept and must not be changed any more."""
+        ...
 
     def shorten(self, factor: float) -> None:
         """Forget the past and take shorter steps from now on."""
@@ -76,11 +79,12 @@ class Adam:
     def step(self, canvas: Tensor, gradient: Tensor) -> Tensor:
         if self.mean is None or self.square is None:
             self.mean, self.square = torch.zeros_like(canvas), torch.zeros_like(canvas)
+        deviation, moved = torch.empty_like(canvas), torch.empty_like(canvas)  # what may fail comes first
         (b1, b2), self.steps = self.betas, self.steps + 1
         self.mean.lerp_(gradient, 1 - b1)
         self.square.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
-        deviation = (self.square / (1 - b2**self.steps)).sqrt_().add_(self.epsilon)
-        return torch.addcdiv(canvas, self.mean, deviation, value=-self.rate / (1 - b1**self.steps))
+        torch.div(self.square, 1 - b2**self.steps, out=deviation).sqrt_().add_(self.epsilon)
+        return torch.addcdiv(canvas, self.mean, deviation, value=-self.rate / (1 - b1**self.steps), out=moved)
 
     def shorten(self, factor: float) -> None:
         self.rate, self.steps, self.mean, self.square = self.rate * factor, 0, None, None
@@ -99,8 +103,8 @@ class LBFGS:
     inner products, (2m)² numbers in float64 on the CPU; the long vectors are read by two matrix products a step.
     """
 
-    def __init__(self, *, history: int = 10, rate: float = 1.0, longest: float = 0.3) -> None:
-        self.history, self.rate, self.longest = history, rate, longest
+    def __init__(self, *, history: int = 10, rate: float = 1.0, longest: float = 0.3, in_file: bool = False) -> None:
+        self.history, self.rate, self.longest, self.in_file = history, rate, longest, in_file
         self.forget()
 
     def shorten(self, factor: float) -> None:
@@ -119,13 +123,13 @@ class LBFGS:
         x = canvas.permute(0, 2, 3, 1).reshape(-1)
         if self.last is not None:
             self._remember(x - self.last[0], g - self.last[1])
-        self.last = (x.clone(), g.clone())
+        self.last = (x, g)
         move = self._direction(g)
         return (x + move).reshape(canvas.permute(0, 2, 3, 1).shape).permute(0, 3, 1, 2)
 
     def _remember(self, s: Tensor, y: Tensor) -> None:
         if self.pairs is None:
-            self.pairs = s.new_zeros(2, self.history, len(s))
+            self.pairs = storage.zeros(2, self.history, len(s), like=s, in_file=self.in_file)
         curvature, sizes = torch.dot(s, y), s.norm() * y.norm()
         if not bool(curvature > CURVATURE_FLOOR * sizes):
             return
@@ -186,7 +190,7 @@ class Descent:
     ) -> None:
         self.canvas, self.optimizer, self.memory, self.look_every = canvas, optimizer, average, look_every
         self.unit = unit
-        self.best, self.mean = canvas, canvas.clone()
+        self.best, self.mean = canvas, canvas.clone() if average else canvas
         self.lowest = self.first = self.scale = math.inf
         self.steps = self.troubles = self.still = 0
 
@@ -196,7 +200,18 @@ class Descent:
         return self.mean if self.memory else self.best
 
     def advance(self, loss: Tensor, gradient: Tensor) -> str | None:
-        """One step, given the loss and its gradient at `canvas`; a sentence if something had to be repaired."""
+        """One step, given the loss and its gradient at `canvas`; a sentence if something had to be repaired.
+
+        A step that fails for want of memory leaves all as it was, and may be tried again.
+        """
+        before = {name: getattr(self, name) for name in STATE}
+        try:
+            return self._advance(loss, gradient)
+        except (RuntimeError, MemoryError):
+            vars(self).update(before)
+            raise
+
+    def _advance(self, loss: Tensor, gradient: Tensor) -> str | None:
         self.steps += 1
         trouble = self._watch(loss, gradient) if (self.steps - 1) % self.look_every == 0 else None
         if trouble is not None:
@@ -204,7 +219,7 @@ class Descent:
         self.canvas = self.optimizer.step(self.canvas, gradient * self.scale).clamp_(0, 1)
         if self.memory:
             # Bias-corrected, as in Adam: the first iterates are not drowned by the start.
-            self.mean = torch.lerp(self.mean, self.canvas, (1 - self.memory) / (1 - self.memory**self.steps))
+            self.mean.lerp_(self.canvas, (1 - self.memory) / (1 - self.memory**self.steps))
         return None
 
     def _watch(self, loss: Tensor, gradient: Tensor) -> str | None:

@@ -109,6 +109,32 @@ def _cgroup_headroom() -> list[int]:
     return headroom
 
 
+def held_memory(device: torch.device) -> int:
+    """Bytes that this process holds on the device now; zero where the system does not say."""
+    if device.type == "cuda":
+        return torch.cuda.memory_allocated(device)
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError):
+        return 0
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether this is how torch or Python say that there is no memory left."""
+    words = str(error)
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
+        isinstance(error, RuntimeError) and ("not enough memory" in words or "out of memory" in words)
+    )
+
+
+def release(device: torch.device) -> None:
+    """Give memory that lies unused in torch's own pool back to the device."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
 def peak_memory(device: torch.device) -> int:
     """The most bytes this process has held at once: on the GPU, or resident in memory."""
     if device.type == "cuda":

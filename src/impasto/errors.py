@@ -6,9 +6,11 @@ ImpastoError                    everything this library raises on purpose; the m
 │   ├── PictureError            a file that cannot be read or written as a picture, a picture that does not fit
 │   ├── LayerError              a layer that the network does not have, a picture too small for it
 │   ├── WeightsError            weights that are missing, damaged or of another network
-│   └── DeviceError             a device or a precision that is not there
+│   ├── DeviceError             a device or a precision that is not there
+│   └── PlanError               a picture that does not fit into the memory, however it is cut
 └── RunError                    the work was begun and failed; the command exits with 1
     ├── DownloadError           no mirror gave the file
+    ├── ShortageError           memory ran out, and smaller tiles did not help
     └── DescentError            the optimiser could not improve the picture
 """
 
@@ -45,6 +47,10 @@ class DeviceError(UsageError):
     """A device or a precision that is not there."""
 
 
+class PlanError(UsageError):
+    """A picture that does not fit into the memory that may be used, however it is cut."""
+
+
 class RunError(ImpastoError):
     """The work was begun and failed."""
 
@@ -55,3 +61,7 @@ class DownloadError(RunError):
 
 class DescentError(RunError):
     """The optimiser could not improve the picture."""
+
+
+class ShortageError(RunError):
+    """Memory ran out, and smaller tiles did not help."""

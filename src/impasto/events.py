@@ -20,11 +20,33 @@ class Level:
 
 
 @dataclass(frozen=True)
+class Forecast:
+    """What the run will take: the tiles of its last level, the most bytes that the process will hold, the seconds."""
+
+    width: int
+    height: int
+    tiles: int
+    side: int | None
+    memory: int
+    seconds: float
+    in_file: bool  # the optimizer's memory lies in a file
+
+    def __str__(self) -> str:
+        pieces = "one piece" if self.side is None else f"{self.tiles} tiles of {self.side}"
+        file = ", history in a file" if self.in_file else ""
+        return f"{self.width} x {self.height}: {pieces}, about {size(self.memory)}{file}, {roughly(self.seconds)}"
+
+
+@dataclass(frozen=True)
 class Planned:
-    """The first event: the levels that will be painted, and the loss weights that the dial set."""
+    """The first event: the levels that will be painted, the loss weights that the dial set, and what it will take.
+
+    There is nothing to foresee where nothing is painted: no pull away from the photo.
+    """
 
     levels: tuple[Level, ...]
     weights: Mapping[str, float]
+    forecast: Forecast | None = None
 
 
 @dataclass(frozen=True)
@@ -65,3 +87,15 @@ class Finished:
 
 
 Event = Planned | Step | Preview | Note | Finished
+
+
+def size(count: float) -> str:
+    """Bytes for people: 3.1 GB."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(count, 0) / 1e6:.0f} MB"
+
+
+def roughly(seconds: float) -> str:
+    """Seconds for people: 21 min."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,71 @@
+"""Work in tiles, and in smaller ones when memory runs out: nothing that was painted is lost, nothing else changes."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Self, TypeVar
+
+from torch import Tensor
+
+from impasto import tiles
+from impasto.device import out_of_memory, release
+from impasto.errors import ShortageError
+from impasto.networks import Network
+from impasto.tiles import Tile
+
+Result = TypeVar("Result")
+
+SMALLEST = 64  # pixels that a tile owns on a side; below that it is nearly all halo
+
+
+@dataclass
+class Cutter:
+    """Cuts pictures into tiles that own `side` pixels; None leaves them whole."""
+
+    halo: int
+    stride: int
+    side: int | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, network: Network, layers: frozenset[str]) -> Self:
+        """With a halo and edges that suit these layers."""
+        strides = [network.strides[name] for name in layers - {"image"}]
+        return cls(max(1, network.halo(layers)), max(strides, default=1))
+
+    def sized(self, side: int | None) -> Cutter:
+        """Another of the same kind."""
+        return Cutter(self.halo, self.stride, side)
+
+    def tiles(self, height: int, width: int) -> tuple[Tile, ...]:
+        return tiles.cut(height, width, side=self.side, halo=self.halo, stride=self.stride)
+
+    def work(self, image: Tensor, task: Callable[[Sequence[Tile]], Result]) -> Result:
+        """The result of `task` on the tiles of `image`; it must leave nothing behind when it fails.
+
+        A failure for want of memory halves the tiles, from now on, and the task is begun again.
+        """
+        height, width = image.shape[-2:]
+        while True:
+            try:
+                return task(self.tiles(height, width))
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error):
+                    raise
+                self._halve(height, width)
+            # Outside of the handler: until its end, the error's traceback holds what the task had made.
+            gc.collect()
+            release(image.device)
+
+    def _halve(self, height: int, width: int) -> None:
+        whole = max(height, width)
+        side = min(self.side or whole, whole) // 2
+        if side < max(SMALLEST, self.stride):
+            raise ShortageError(
+                f"There is not enough memory for {width} x {height}, not even in the smallest tiles; "
+                f"try --size {int(0.7 * whole)}."
+            )
+        self.side = side
+        self.notes.append(f"Memory ran out; going on in tiles of {side} pixels, with the same result.")

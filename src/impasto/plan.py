@@ -1,0 +1,129 @@
+"""The plan of a run: how each level is cut, where the optimizer's memory lies, the most that is held, the time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from impasto import device as devices
+from impasto.canvas import final_size
+from impasto.costs import Costs, Run, measure
+from impasto.cutter import SMALLEST, Cutter
+from impasto.errors import PlanError
+from impasto.events import Forecast, Level, size
+from impasto.recipe import Recipe
+
+USABLE = 0.9  # of the memory that is free: others need some too
+RGB = 12  # bytes of a pixel of a picture or canvas
+BACK_AND_FORTH = 4 / 3  # a tile goes forward twice, and back once, which costs as much as two times forward
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How one level is painted; the tiles are as large as the memory allows."""
+
+    level: Level
+    side: int | None  # of the tiles; None: in one piece
+    in_file: bool  # the optimizer's memory lies in a file
+    tiles: int
+    peak: float  # bytes beyond what is held before the run
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Knows what everything costs at any size."""
+
+    costs: Costs
+    recipe: Recipe
+    cutter: Cutter
+    painting: int  # pixels of the largest painting, in its own size
+
+    def layout(self, level: Level, side: int | None, in_file: bool) -> Layout:
+        """What it takes to paint the level in tiles of this side."""
+        tiles = self.cutter.sized(side).tiles(level.height, level.width)
+        seen = [(t.rows.high - t.rows.low) * (t.columns.high - t.columns.low) for t in tiles]
+        pixels, factor = level.width * level.height, 1.0 if len(tiles) == 1 else BACK_AND_FORTH
+        step = sum(seen) * factor * self.costs.seconds + pixels * self.costs.stepping_seconds
+        return Layout(level, side, in_file, len(tiles), self._peak(pixels, max(seen), in_file), level.steps * step)
+
+    def _peak(self, pixels: int, seen: int, in_file: bool) -> float:
+        """Targets are made before there is a descent; then tiles and steps take turns."""
+        costs = self.costs
+        style = min(pixels * self.recipe.style_scale**2, self.painting * max(1.0, self.recipe.style_scale) ** 2)
+        building = max(costs.looking(seen) + 2 * RGB * style, 3 * costs.targets.slope * pixels) + RGB * pixels
+        state = costs.state(pixels) - (self._history(pixels) if in_file else 0)
+        descending = state + RGB * pixels + max(costs.tile(seen), costs.stepping(pixels))
+        return RGB * pixels + costs.targets(pixels) + max(building, descending)
+
+    def _history(self, pixels: int) -> int:
+        """What L-BFGS remembers, which may lie in a file."""
+        return 2 * self.recipe.history * RGB * pixels if self.recipe.optimizer == "lbfgs" else 0
+
+    def best(self, level: Level, budget: float) -> Layout | None:
+        """In one piece if possible; else the largest tiles that fit; in a file what would leave tiles all halo."""
+        comfortable = max(2 * self.cutter.halo, SMALLEST)
+        for least, in_file in ((comfortable, False), (comfortable, True), (SMALLEST, False), (SMALLEST, True)):
+            for side in self._sides(level, least):
+                layout = self.layout(level, side, in_file)
+                if layout.peak <= budget:
+                    return layout
+        return None
+
+    def _sides(self, level: Level, least: int) -> list[int | None]:
+        """None, then ever smaller sides."""
+        stride, whole = self.cutter.stride, max(level.width, level.height)
+        shares = (-(-whole // (n * stride)) * stride for n in range(2, whole // least + 1))
+        return [None, *dict.fromkeys(side for side in shares if side >= max(least, stride))]
+
+    def fitting(self, final: Level, budget: float) -> int:
+        """The longest side, to ten pixels, at which the last level fits; zero if none does."""
+        long = max(final.width, final.height)
+        low, high = 0, long
+        while high - low > 10:
+            middle = (low + high) // 2
+            width, height = final_size(final.width, final.height, middle)
+            fits = self.best(replace(final, width=width, height=height), budget)
+            low, high = (middle, high) if fits else (low, middle)
+        return low // 10 * 10
+
+
+def lay_out(
+    levels: Sequence[Level], run: Run, recipe: Recipe, *, painting: int, memory: int | None = None
+) -> tuple[Layout, ...]:
+    """A layout for each level, within `memory` bytes for the whole process, or within what is free.
+
+    PlanError with the size that would fit, if this one does not.
+    """
+    planner = Planner(measure(run), recipe, Cutter.of(run.network, run.layers), painting)
+    budget = allowed(run.device, memory)
+    layouts = [planner.best(level, budget) for level in levels]
+    found = tuple(layout for layout in layouts if layout is not None)
+    if len(found) < len(levels):
+        raise PlanError(refusal(planner, levels[-1], budget, run.device))
+    return found
+
+
+def allowed(device: torch.device, memory: int | None) -> float:
+    """The bytes that may be taken beyond those already held."""
+    free = USABLE * devices.free_memory(device)
+    return free if memory is None else min(free, memory - devices.held_memory(device))
+
+
+def refusal(planner: Planner, final: Level, budget: float, device: torch.device) -> str:
+    """Why it cannot be, and what could."""
+    smallest = planner.layout(final, max(SMALLEST, planner.cutter.stride), in_file=True)
+    held, fits = devices.held_memory(device), planner.fitting(final, budget)
+    words = f"{final.width} x {final.height} needs {size(held + smallest.peak)} of memory even in the smallest tiles"
+    advice = f"--size {fits} would fit" if fits >= SMALLEST else "no size would fit; allow more"
+    return f"{words}, and {size(held + budget)} may be used: {advice}."
+
+
+def forecast(layouts: Sequence[Layout], device: torch.device) -> Forecast:
+    """The plan in numbers: the last level's tiles, the most memory of all levels, the time of all."""
+    last = layouts[-1]
+    memory = devices.held_memory(device) + round(max(layout.peak for layout in layouts))
+    seconds, in_file = sum(layout.seconds for layout in layouts), any(layout.in_file for layout in layouts)
+    return Forecast(last.level.width, last.level.height, last.tiles, last.side, memory, seconds, in_file)
