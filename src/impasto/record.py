@@ -88,7 +88,7 @@ def versions() -> dict[str, str]:
 def described_input(file: Path, sha256: str, folder: Path, weight: float = 1.0) -> Input:
     """An input as the record of a picture in `folder` names it."""
     try:
-        path = os.path.relpath(file.expanduser(), folder)
+        path = os.path.relpath(file, folder)
     except ValueError:  # another drive of a Windows machine
         path = file.name
     return Input(Path(path).as_posix(), sha256, weight)

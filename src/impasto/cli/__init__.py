@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from impasto.cli.commands import impasto
+from impasto.cli.interrupt import listening
 from impasto.errors import ImpastoError
 
 USAGE, FAILED, STOPPED = 2, 1, 130
@@ -19,7 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (the process' own, if none is given); the exit code."""
     debug = "--debug" in (sys.argv if arguments is None else arguments)
     try:
-        return int(impasto.main(arguments, prog_name="impasto", standalone_mode=False) or 0)
+        with listening() as interrupt:
+            return int(impasto.main(arguments, prog_name="impasto", standalone_mode=False, obj=interrupt) or 0)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 -- this is where every error ends
         if debug:
             traceback.print_exc()

@@ -9,8 +9,12 @@ import click
 from click.shell_completion import CompletionItem
 
 from impasto import __version__
+from impasto.cli.again import again
+from impasto.cli.doctor import doctor
 from impasto.cli.paint import EPILOG, paint
 from impasto.cli.sections import SETTINGS, write_sections
+from impasto.cli.small import completion, recipe
+from impasto.cli.weights import weights
 
 SHOWN = ("Output", "Recipe", "Look")  # the sections of `paint` that a newcomer needs
 OWN_FLAGS = ("-h", "--help", "--version")
@@ -23,7 +27,8 @@ class Impasto(click.Group):
         if not args:
             args = ["--help"]
         elif args[0] not in (*self.commands, *OWN_FLAGS):
-            self._refuse_misspelled(args, ctx)
+            if not ctx.resilient_parsing:  # it is while a shell completes a word
+                self._refuse_misspelled(args, ctx)
             args = ["paint", *args]
         return super().parse_args(ctx, args)
 
@@ -32,6 +37,9 @@ class Impasto(click.Group):
         near = difflib.get_close_matches(args[0], self.commands, 1, 0.7)
         if near and not Path(args[0]).exists():
             raise click.UsageError(f"There is no command {args[0]!r}; did you mean {near[0]!r}?", ctx)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)  # in the order in which a newcomer needs them
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_usage(ctx.command_path, "CONTENT STYLE... [-o OUT] [OPTIONS]")
@@ -60,4 +68,5 @@ impasto = Impasto(
     epilog=EPILOG,
 )
 impasto = click.version_option(__version__, prog_name="impasto", message="%(prog)s %(version)s")(impasto)
-impasto.add_command(paint)
+for command in (paint, again, weights, recipe, doctor, completion):
+    impasto.add_command(command)

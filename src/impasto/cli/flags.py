@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import click
 from pydantic.fields import FieldInfo
 
+from impasto.cli.options import expanded
 from impasto.cli.sections import Flag
 from impasto.recipe import Layers, Recipe, described, near
 
@@ -50,19 +51,22 @@ class StartFrom(click.ParamType[str | Path]):
         self.choices = tuple(choice for choice in choices if choice != "picture")
         self.name = "|".join((*self.choices, "FILE"))
 
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return self.name
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Path:  # noqa: ANN401 -- click's own
         if value in self.choices:
             return str(value)
-        if not Path(value).exists():
+        if not expanded(value).exists():
             self.fail(f"{value!r} is none of {self.name}{near(value, self.choices)}, nor a file.", param, ctx)
-        return Path(value)
+        return expanded(value)
 
 
-def knobs() -> list[click.Option]:
-    """A flag for every field of `Recipe`; what is not given is None."""
+def knobs(*, defaults: bool = True) -> list[click.Option]:
+    """A flag for every field of `Recipe`, its default told or not; what is not given is None."""
     hints = get_type_hints(Recipe)
-    defaults = Recipe().as_dict()
-    return [_knob(name, hints[name], about, defaults[name]) for name, about in described().items()]
+    told = Recipe().as_dict() if defaults else {}
+    return [_knob(name, hints[name], about, told.get(name)) for name, about in described().items()]
 
 
 def recipe_values(flags: dict[str, Any]) -> dict[str, Any]:
@@ -81,14 +85,7 @@ def _knob(name: str, hint: Any, about: FieldInfo, default: Any) -> click.Option:
     declaration = f"--{dashed}/--no-{dashed}" if hint is bool else f"--{dashed}"
     words = f"{about.description}{_shown(default, about)}"
     kind = click.BOOL if hint is bool else _kind(name, hint, about)
-    return Knob([name, declaration], section=section, help=words, type=kind, default=None)
-
-
-class Knob(Flag):
-    """An option that leaves it to its words to tell default and range."""
-
-    def get_help_extra(self, ctx: click.Context) -> Any:  # noqa: ANN401 -- click's own
-        return {}
+    return Flag([name, declaration], section=section, help=words, type=kind, default=None)
 
 
 def _kind(name: str, hint: Any, about: FieldInfo) -> click.ParamType[Any]:  # noqa: ANN401 -- any field's

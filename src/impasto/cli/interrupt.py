@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+import click
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -24,6 +26,13 @@ class Interrupt:
         self.asked = True
         if not self.painting:
             raise KeyboardInterrupt
+
+
+def current() -> Interrupt:
+    """The one that `main` listens with."""
+    interrupt = click.get_current_context().obj
+    assert isinstance(interrupt, Interrupt)
+    return interrupt
 
 
 @contextmanager

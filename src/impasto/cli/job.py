@@ -10,7 +10,8 @@ import torch
 from impasto import device as devices
 from impasto import film, record
 from impasto.canvas import final_size
-from impasto.cli.order import Options, Order, check_order, default_output
+from impasto.cli.options import Options
+from impasto.cli.order import Order, check_order, default_output
 from impasto.cli.progress import Teller, downloading
 from impasto.errors import LayerError
 from impasto.files import check_writable

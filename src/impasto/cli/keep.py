@@ -7,8 +7,8 @@ from dataclasses import replace
 from torch import Tensor
 
 from impasto.cli.job import Job
-from impasto.cli.order import Options
-from impasto.events import Finished, Planned, Preview
+from impasto.cli.options import Options
+from impasto.events import Planned, Preview
 from impasto.files import write
 from impasto.film import Film, Snapshots, write_film
 from impasto.picture import Picture
@@ -43,9 +43,10 @@ class Keeper:
             file = self._snapshots.file(self._before[event.level.index] + event.step)
             write(dressed(self._job.content, event.image), file, overwrite=self._options.force)
 
-    def finished(self, event: Finished) -> None:
+    def finished(self, last: Tensor) -> None:
+        """Write the film."""
         if self._film is not None and self._options.film is not None:
-            write_film(self._film, event.image, self._options.film)
+            write_film(self._film, last, self._options.film)
 
 
 def dressed(photo: Picture, image: Tensor) -> Picture:

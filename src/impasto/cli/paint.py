@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from impasto.cli import flags, order
-from impasto.cli.order import FILE, Options, Order
+from impasto.cli import flags, options, order
+from impasto.cli.options import FILE, Options
+from impasto.cli.order import Order
 from impasto.cli.sections import SETTINGS, Sectioned
 
 EPILOG = """\b
@@ -38,12 +39,13 @@ paint = Sectioned(
     params=[
         click.Argument(["content"], type=FILE),
         click.Argument(["styles"], nargs=-1, required=True, metavar="STYLE...", type=click.Path()),
-        *order.output_flags(),
-        *order.recipe_flags(),
+        *options.output_flags("generated/CONTENT_STYLE.png"),
+        *options.recipe_flags(),
         *flags.knobs(),
-        *order.machine_flags(),
-        *order.talk_flags(),
+        *options.machine_flags(),
+        *options.talk_flags(),
     ],
     help="Repaint the photo CONTENT in the manner of the painting STYLE, or of several of them.",
+    short_help="Repaint a photo in the manner of a painting (the default).",
     epilog=EPILOG,
 )

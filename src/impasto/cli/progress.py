@@ -44,22 +44,21 @@ class Silence:
 
 
 class Lines:
-    """The first step, and then a line every few seconds."""
+    """The first step, the third, by which the pace is known, and then a line every few seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pace = Pace(clock)
         self._clock = clock
-        self._began: float | None = None
-        self._told = -EVERY
+        self._told = clock()
 
     def say(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
     def step(self, step: Step) -> None:
-        now = self._clock()
-        self._began = now if self._began is None else self._began
-        if now - self._told >= EVERY:
-            self._told = now
-            self.say(f"{position(step)}  {named(step.losses)}  {remaining(now - self._began, step.fraction)}")
+        left = self._pace.left(step.fraction)
+        if step.evaluations in (1, 3) or self._clock() - self._told >= EVERY:
+            self._told = self._clock()
+            self.say("  ".join(filter(None, (position(step), named(step.losses), left))))
 
     def close(self) -> None:
         pass
@@ -76,16 +75,14 @@ class Bar:
         columns = (TextColumn("{task.description}", markup=False), BarColumn(24), TextColumn("{task.fields[tail]}"))
         self._progress = Progress(*columns, console=self._console, transient=True)
         self._task = self._progress.add_task("", total=1.0, tail="")
-        self._began: float | None = None
+        self._pace = Pace()
 
     def say(self, line: str) -> None:
         self._console.print(line, soft_wrap=True)
 
     def step(self, step: Step) -> None:
-        if self._began is None:
-            self._began = time.monotonic()
-            self._progress.start()
-        tail = f"{remaining(time.monotonic() - self._began, step.fraction)}  {named(step.losses)}"
+        self._progress.start()
+        tail = f"{self._pace.left(step.fraction)}  {named(step.losses)}"
         self._progress.update(self._task, completed=step.fraction, description=position(step), tail=tail)
 
     def close(self) -> None:
@@ -103,11 +100,19 @@ def named(losses: Mapping[str, float]) -> str:
     return "  ".join(f"{name} {loss:.4g}" for name, loss in losses.items())
 
 
-def remaining(elapsed: float, fraction: float) -> str:
-    """How long it will still take, if it goes on as it went."""
-    if fraction <= 0 or elapsed <= 0:
-        return "time left unknown"
-    return f"{duration(elapsed * (1 - fraction) / fraction)} left"
+class Pace:
+    """How long it will still take, if it goes on as it went since the first step."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._first: tuple[float, float] | None = None
+
+    def left(self, fraction: float) -> str:
+        """In words; empty while it is not known."""
+        now = self._clock()
+        self._first = self._first or (now, fraction)
+        elapsed, done = now - self._first[0], fraction - self._first[1]
+        return f"{duration(elapsed * (1 - fraction) / done)} left" if done > 0 else ""
 
 
 def duration(seconds: float) -> str:

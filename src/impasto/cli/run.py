@@ -2,67 +2,85 @@
 
 from __future__ import annotations
 
-import json
-import sys
+import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
 
 import torch
 
 from impasto import device as devices
-from impasto import record
-from impasto.cli.interrupt import Interrupt, listening
+from impasto import record as records
+from impasto.cli.interrupt import Interrupt, current
 from impasto.cli.job import Job, prepare, recorded
-from impasto.cli.keep import Keeper, dressed
-from impasto.cli.order import Options, Order
-from impasto.cli.progress import Teller, duration, named, teller
+from impasto.cli.keep import Keeper
+from impasto.cli.options import Options
+from impasto.cli.order import Order
+from impasto.cli.progress import Teller, named, teller
+from impasto.cli.result import Outcome, save
 from impasto.errors import RunError
 from impasto.events import Event, Finished, Note, Planned, Preview, Step
-from impasto.files import write
 from impasto.paint import paint
 from impasto.record import Record
 
 STOPPED = 130  # what shells call a program that Ctrl-C ended
 
 
-@dataclass
-class Outcome:
-    """What is known of a run so far."""
-
-    finished: Finished | None = None
-    seconds: float = 0.0
-    notes: list[str] = field(default_factory=list)
-
-
 def run(order: Order, options: Options, then: Record | None = None) -> int:
     """Carry out an order; `then` is the record of the picture that is painted again."""
-    tell, outcome = teller(options.quiet), Outcome()
-    with listening() as interrupt:
-        try:
-            job = prepare(order, options, tell)
-            said = recorded(job, order, options)
-            if then is not None:
-                outcome.notes += record.differences(then, said)
-                said = record.renamed(said, then)
-            paint_with(job, options, tell, interrupt, outcome)
-        finally:
-            tell.close()
-        if outcome.finished is None or (interrupt.asked and not outcome.finished.evaluations):
-            raise KeyboardInterrupt  # nothing is painted yet, so there is nothing to keep
-        save(job, options, said, outcome, outcome.finished)
-        return STOPPED if interrupt.asked else 0
+    tell, outcome, interrupt = teller(options.quiet), Outcome(), current()
+    with closing(tell), heard(tell, options.verbose):
+        job = prepare(order, options, tell)
+        said = recorded(job, order, options)
+        if then is not None:
+            outcome.notes += records.differences(then, said)
+            said = records.renamed(said, then)
+        keeper = Keeper(job, options)
+        last = paint_with(job, options, tell, keeper, interrupt, outcome)
+    if interrupt.asked and not last.evaluations:
+        raise KeyboardInterrupt  # nothing is painted yet, so there is nothing to keep
+    save(job, options, said, outcome, last, keeper)
+    return STOPPED if interrupt.asked else 0
 
 
-def paint_with(job: Job, options: Options, tell: Teller, interrupt: Interrupt, outcome: Outcome) -> None:
+def paint_with(
+    job: Job, options: Options, tell: Teller, keeper: Keeper, interrupt: Interrupt, outcome: Outcome
+) -> Finished:
     """Read the events of the run; from now on an interruption keeps what there is."""
-    keeper, began = Keeper(job, options), time.monotonic()
+    began = time.monotonic()
     interrupt.painting = True
     with explained(job):
         for event in events(job, keeper, interrupt):
             read_event(event, job, options, tell, keeper, outcome)
-    outcome.seconds = time.monotonic() - began
+            if isinstance(event, Finished):
+                outcome.seconds = time.monotonic() - began
+                return event
+    raise AssertionError("a run ends with Finished")
+
+
+class Telling(logging.Handler):
+    """A log that is told to a person."""
+
+    def __init__(self, tell: Teller) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._tell.say(f"note: {record.getMessage()}")
+
+
+@contextmanager
+def heard(tell: Teller, verbose: bool) -> Iterator[None]:
+    """What the library logs is told too."""
+    log, handler = logging.getLogger("impasto"), Telling(tell)
+    before = log.level
+    log.setLevel(logging.INFO if verbose else logging.WARNING)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)
 
 
 def events(job: Job, keeper: Keeper, interrupt: Interrupt) -> Iterator[Event]:
@@ -91,9 +109,6 @@ def read_event(event: Event, job: Job, options: Options, tell: Teller, keeper: K
         case Note():
             outcome.notes.append(event.text)
             tell.say(f"note: {event.text}")
-        case Finished():
-            keeper.finished(event)
-            outcome.finished = event
 
 
 def opening(job: Job, options: Options, plan: Planned) -> Iterator[str]:
@@ -119,38 +134,3 @@ def explained(job: Job) -> Iterator[None]:
             raise
         smaller = int(job.recipe.size * 0.7)
         raise RunError(f"There is not enough memory for --size {job.recipe.size}; try --size {smaller}.") from error
-
-
-def save(job: Job, options: Options, said: Record, outcome: Outcome, last: Finished) -> None:
-    """Write the picture; its path, or all that is known about it, is the only thing on stdout."""
-    picture = dressed(job.content, last.image)
-    written = write(
-        picture,
-        job.output,
-        recipe_record=said.as_dict(),
-        depth=options.depth,
-        quality=options.quality,
-        overwrite=options.force,
-    )
-    outcome.notes += written.notes
-    if not options.quiet:
-        for note in written.notes:
-            print(f"note: {note}", file=sys.stderr)
-        print(f"{last.evaluations} steps in {duration(outcome.seconds)}", file=sys.stderr)
-    if not options.json:
-        print(written.path)
-        return
-    told = {
-        "output": str(written.path),
-        "width": picture.width,
-        "height": picture.height,
-        "seconds": round(outcome.seconds, 3),
-        "evaluations": last.evaluations,
-        "losses": dict(last.losses),
-        "network": job.network.name,
-        "device": str(job.device),
-        "peak_memory_bytes": devices.peak_memory(job.device),
-        "recipe": said.recipe,
-        "notes": outcome.notes,
-    }
-    print(json.dumps(told))

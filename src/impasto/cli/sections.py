@@ -11,11 +11,19 @@ SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_
 
 
 class Flag(click.Option):
-    """An option with the section of the help that it is listed in."""
+    """An option with the section of the help that it is listed in; its words tell its default and range."""
 
     def __init__(self, *args: Any, section: str = "Help", **settings: Any) -> None:  # noqa: ANN401 -- click's own
         super().__init__(*args, **settings)
         self.section = section
+
+    def get_help_extra(self, ctx: click.Context) -> Any:  # noqa: ANN401 -- click's own
+        return {}
+
+    def make_metavar(self, ctx: click.Context) -> str:
+        if self.metavar is None and isinstance(self.type, (click.IntRange, click.FloatRange)):
+            return "NUMBER"
+        return super().make_metavar(ctx)
 
 
 class Sectioned(click.Command):
@@ -28,7 +36,7 @@ class Sectioned(click.Command):
 def write_sections(parameters: Sequence[click.Parameter], ctx: click.Context, formatter: click.HelpFormatter) -> None:
     sections: dict[str, list[tuple[str, str]]] = {}
     for parameter in parameters:
-        record = parameter.get_help_record(ctx)
+        record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
         if record is not None:
             sections.setdefault(getattr(parameter, "section", "Help"), []).append(record)
     for title, records in sections.items():

@@ -1,0 +1,99 @@
+"""`impasto again`: a painted picture, painted anew from its record, to the same bytes or with changes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from impasto.cli import flags, options, order
+from impasto.cli.options import FILE, Options
+from impasto.cli.order import Order
+from impasto.cli.paint import EPILOG
+from impasto.cli.sections import SETTINGS, Flag, Sectioned
+from impasto.errors import DeviceError
+
+if TYPE_CHECKING:
+    from impasto.record import Record
+
+
+def painted_again(picture: Path, preset: str | None, recipe: Path | None, **given: Any) -> int:  # noqa: ANN401 -- the flags' values
+    """The callback: the record of a picture, with the flags laid over it, as an order."""
+    from impasto import record  # torch is imported here and below, once the flags are known to be right
+    from impasto.cli.run import run
+    from impasto.files import read_record
+
+    picture = picture.absolute()
+    then = record.parsed(read_record(picture), str(picture))
+    settings = order.merged(then.recipe, preset, recipe, flags.recipe_values(given))
+    asked = Order(
+        given["content"] or record.found(then.content, picture.parent),
+        tuple(map(order.painting, given["style"]))
+        or tuple((record.found(style, picture.parent), style.weight) for style in then.styles),
+        settings,
+        start_of(then, given["start"], settings.start, picture.parent),
+    )
+    return run(asked, options_of(then, given, settings.network, picture), then)
+
+
+def start_of(then: Record, given: str | Path | None, start: str, folder: Path) -> Path | None:
+    """The picture to start from: the one given, or the one of then."""
+    from impasto.record import found
+
+    if isinstance(given, Path):
+        return given
+    return found(then.start, folder) if start == "picture" and then.start else None
+
+
+def options_of(then: Record, given: dict[str, Any], network: str, picture: Path) -> Options:
+    """What was not given is as it was then, as far as it fits this machine and the file that is written."""
+    from impasto.record import found
+
+    output = given["output"] or picture.with_name(f"{picture.stem}-again{picture.suffix}")
+    inherited: dict[str, Any] = {
+        "output": output,
+        "device": then.device if works(then.device) else None,
+        "threads": min(then.threads, os.cpu_count() or 1),
+    }
+    if then.weights and network == then.network and given["weights"] is None:
+        inherited["weights"] = found(then.weights, picture.parent)
+    if output.suffix.lower() == picture.suffix.lower():
+        inherited |= {"depth": then.depth, "quality": then.quality}
+    return Options.taken_from(inherited | {name: value for name, value in given.items() if value is not None})
+
+
+def works(device: str) -> bool:
+    """Whether there is such a device here."""
+    from impasto.device import choose
+
+    try:
+        choose(device)
+    except (DeviceError, RuntimeError):  # RuntimeError: a name that torch does not know
+        return False
+    return True
+
+
+again = Sectioned(
+    "again",
+    context_settings=SETTINGS,
+    callback=painted_again,
+    params=[
+        click.Argument(["picture"], type=FILE),
+        Flag(["--content"], section="Inputs", metavar="FILE", type=FILE, help="another photo than the recorded one"),
+        Flag(
+            ["--style"], section="Inputs", multiple=True, metavar="FILE[:WEIGHT]", help="other paintings, one or more"
+        ),
+        *options.output_flags("PICTURE-again, beside it"),
+        *options.recipe_flags(),
+        *flags.knobs(defaults=False),
+        *options.machine_flags(),
+        *options.talk_flags(),
+    ],
+    short_help="Paint a painted picture again, or with changes.",
+    help="Paint PICTURE again from what it says about itself: to the same bytes, or with changes.\n\n"
+    "Every painted file carries its settings and the names and hashes of its inputs. Without changes, on the same "
+    "machine, the result is the same file; what differs now and may change the pixels is told.",
+    epilog=EPILOG,
+)

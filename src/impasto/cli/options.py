@@ -1,0 +1,129 @@
+"""What does not change the pixels: where files go, what paints them, what is told; and the flags for it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+import click
+
+from impasto import recipe as recipes
+from impasto.cli.sections import Flag
+
+
+@dataclass(frozen=True)
+class Options:
+    """What does not change the pixels: where the picture goes, what it is painted with, what is told."""
+
+    output: Path | None = None
+    force: bool = False
+    depth: int = 8
+    quality: int | None = None
+    snapshots: int = 0
+    film: Path | None = None
+    device: str | None = None
+    threads: int | None = None
+    weights: Path | None = None
+    offline: bool = False
+    json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+
+    @classmethod
+    def taken_from(cls, flags: dict[str, Any]) -> Self:
+        """The options among the values of a command's flags; what was not given has its default."""
+        given = {field.name: flags[field.name] for field in fields(cls) if flags.get(field.name) is not None}
+        return cls(**given)
+
+
+class File(click.Path):
+    """A path, with `~` in it expanded where there is such a person."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:  # noqa: ANN401 -- click's own
+        return expanded(os.fsdecode(value))
+
+
+FILE = File()
+
+
+def expanded(path: str) -> Path:
+    return Path(os.path.expanduser(path))  # noqa: PTH111 -- Path.expanduser raises for a user it does not know
+
+
+def machine_flags() -> list[Flag]:
+    """Flags about the machine: the same wherever a network is opened."""
+    return [
+        Flag(["--device"], section="Machine", metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps  [default: auto]"),
+        Flag(["--threads"], section="Machine", type=click.IntRange(1, 4096), help="CPU threads  [default: all]"),
+        Flag(
+            ["--weights"],
+            section="Machine",
+            metavar="FILE",
+            type=FILE,
+            help="a weights file of your own for vgg19 or vgg16",
+        ),
+        Flag(["--offline"], section="Machine", is_flag=True, help="never download anything"),
+    ]
+
+
+def output_flags(default: str) -> list[Flag]:
+    """Flags about the files that are written; `default` names the painted one."""
+    where = f"the painted file  [default: {default}]"
+    return [
+        Flag(["-o", "--output"], section="Output", metavar="FILE", type=FILE, help=where),
+        Flag(["--force"], section="Output", is_flag=True, help="overwrite files that exist already"),
+        Flag(
+            ["--depth"],
+            section="Output",
+            type=click.Choice([8, 16]),
+            metavar="8|16",
+            help="bits per color (16: png, tif)  [default: 8]",
+        ),
+        Flag(
+            ["--quality"],
+            section="Output",
+            type=click.IntRange(1, 100),
+            help="of jpg, webp (100: lossless), avif: 1 to 100",
+        ),
+        Flag(
+            ["--snapshots"],
+            section="Output",
+            type=click.IntRange(1),
+            metavar="K",
+            help="keep the picture after every K steps, numbered, in a folder beside the output",
+        ),
+        Flag(
+            ["--film"],
+            section="Output",
+            metavar="FILE",
+            type=FILE,
+            help="a film of the run: .gif, or .mp4 with the extra [video]",
+        ),
+    ]
+
+
+def talk_flags() -> list[Flag]:
+    """Flags about what is told."""
+    return [
+        Flag(["--json"], section="Talk", is_flag=True, help="one JSON object on stdout in place of the path"),
+        Flag(["-q", "--quiet"], section="Talk", is_flag=True, help="tell nothing but errors"),
+        Flag(["-v", "--verbose"], section="Talk", is_flag=True, help="tell more"),
+        Flag(["--debug"], section="Talk", is_flag=True, help="show where in the program an error arose"),
+    ]
+
+
+def recipe_flags() -> list[Flag]:
+    """The layers under the knobs."""
+    preset = click.Choice(list(recipes.PRESETS))
+    return [
+        Flag(["--preset"], section="Recipe", type=preset, help="the settings of a paper or of a classic program"),
+        Flag(
+            ["--recipe"],
+            section="Recipe",
+            metavar="FILE",
+            type=FILE,
+            help="a TOML file of settings, laid over the preset",
+        ),
+    ]
