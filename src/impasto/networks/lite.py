@@ -87,7 +87,7 @@ def encode(
         elif step.kind == "max":
             y = F.max_pool2d(y, 2)
         else:
-            y = F.relu(_convolve(y, step, tensors, padding))
+            y = F.relu_(_convolve(y, step, tensors, padding))
 
 
 def _convolve(y: Tensor, step: Step, tensors: Mapping[str, Tensor], padding: Padding) -> Tensor:
@@ -129,8 +129,8 @@ class Lite:
 
     def minimum(self, layers: frozenset[str]) -> int:
         """The deepest layer keeps at least one position, two where it is padded by reflection."""
-        deepest = max((self.strides[name] for name in layers - {"image"} if name in self.strides), default=1)
-        return deepest * (2 if self.padding == "reflect" else 1)
+        deepest = max((self.strides[name] for name in layers if name in self.strides), default=0)
+        return max(1, deepest * (2 if self.padding == "reflect" else 1))
 
     def __call__(self, image: Tensor, layers: frozenset[str]) -> Features:
         """Features of an RGB picture (1, 3, H, W) in [0, 1] at the layers asked for, and "image" itself."""

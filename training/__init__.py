@@ -1,0 +1,1 @@
+"""How src/impasto/networks/lite.safetensors was made; see README.md."""
