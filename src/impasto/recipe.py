@@ -6,6 +6,7 @@ reads.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import difflib
 import tomllib
@@ -19,6 +20,7 @@ import tomli_w
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from impasto import palette as palettes
 from impasto.errors import RecipeError
 
 Layers = dict[str, Annotated[float, Field(allow_inf_nan=False)]]
@@ -47,7 +49,7 @@ class Recipe:
 
     # Network
     network: Annotated[Literal["lite", "vgg19", "vgg16"], knob("Network", "the network that looks at the pictures")] = (
-        "vgg19"
+        "lite"
     )
     pooling: Annotated[
         Literal["own", "max", "average"],
@@ -82,7 +84,7 @@ class Recipe:
             "Style",
             "what is compared: Gram matrices, covariance and mean, Gram + mean + deviation, or Wasserstein",
         ),
-    ] = "gram"
+    ] = "wasserstein"
     style_scaling: Annotated[
         Literal["relative", "gatys", "mean", "positions", "size"],
         knob(
@@ -93,6 +95,21 @@ class Recipe:
     style_weight: Annotated[
         float | None, knob("Style", "beta, the weight of the style loss (not given: set by strength)", ge=0)
     ] = None
+
+    # Color
+    color: Annotated[
+        Literal["style", "photo", "luma", "luminance", "match", "palette", "gray"],
+        knob(
+            "Color",
+            "the painting's colors as they come (style), the photo's (photo: in Oklab; luma: the classic swap; "
+            "luminance: painted without color), exactly the painting's (match), those of a palette, or none (gray)",
+        ),
+    ] = "style"
+    recolor: Annotated[
+        Literal["none", "monge", "pca", "cholesky", "histogram"],
+        knob("Color", "give the painting the photo's colors before painting, and how"),
+    ] = "none"
+    palette: Annotated[str | None, knob("Color", "hex colors for color = palette: #0b132b,#e07a5f,#f4f1de")] = None
 
     # Smoothness
     variation_weight: Annotated[float, knob("Smoothness", "weight of total variation; more is smoother", ge=0)] = 0.0
@@ -151,6 +168,8 @@ class Recipe:
         for words, wrong in _contradictions(self):
             if wrong:
                 raise RecipeError(words)
+        if self.palette is not None:
+            palettes.parse(self.palette)
 
     def changed(self, **changes: Any) -> Recipe:  # noqa: ANN401 -- the types are the fields'
         """A copy with some knobs turned; unknown names are refused with a suggestion."""
@@ -194,6 +213,10 @@ def _contradictions(r: Recipe) -> list[tuple[str, bool]]:
         ("start_noise has no effect where start = noise.", r.start == "noise" and r.start_noise > 0),
         ("seed has no effect without noise; give start = noise or a start_noise.",
          "seed" in turned and r.start != "noise" and not r.start_noise),
+        ("palette goes with color = palette, and color = palette needs one.",
+         (r.color == "palette") != (r.palette is not None)),
+        ("recolor has no effect where color = luminance: the painting is seen without its colors.",
+         r.color == "luminance" and r.recolor != "none"),
         ("steps_decay, steps_least and level_ratio have no effect where first_level is 0.",
          r.first_level == 0 and bool(turned & {"steps_decay", "steps_least", "level_ratio"})),
     ]  # fmt: skip
@@ -223,6 +246,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "pooling": "average",
         "padding": "zero",
         "content_scale": "half-sum",
+        "style_statistic": "gram",
         "style_scaling": "gatys",
         "style_layers": dict.fromkeys(STYLE_LAYERS, 0.2),
         "style_weight": 1e4,  # alpha / beta = 1e-4, the larger of the two ratios of the paper's figure 3 in use
@@ -236,6 +260,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "pooling": "average",
         "padding": "zero",
         "content_scale": "half-sum",
+        "style_statistic": "gram",
         "style_scaling": "gatys",
         "style_layers": dict.fromkeys(STYLE_LAYERS, 0.2),
         "style_weight": 1e3,
@@ -251,6 +276,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "padding": "zero",
         "content_scale": "mean",
         "content_weight": 5.0,
+        "style_statistic": "gram",
         "style_scaling": "size",
         "style_weight": 100.0,
         "variation_weight": 0.255,
@@ -276,7 +302,7 @@ def preset(name: str) -> dict[str, Any]:
     """The knobs that a preset turns."""
     if name not in PRESETS:
         raise RecipeError(f"There is no preset {name!r}{near(name, PRESETS)}; there are {', '.join(PRESETS)}.")
-    return dict(PRESETS[name])
+    return copy.deepcopy(dict(PRESETS[name]))
 
 
 def read_toml(path: Path) -> dict[str, Any]:

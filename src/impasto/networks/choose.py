@@ -10,6 +10,7 @@ import torch
 from impasto import device as devices
 from impasto import weights
 from impasto.networks import Network
+from impasto.networks.lite import Lite
 from impasto.networks.vgg import VGG
 from impasto.recipe import Recipe
 
@@ -22,9 +23,11 @@ def open_network(
     offline: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Network:
-    """The network that a recipe asks for. `weights_file` replaces the published weights of a VGG."""
+    """The network that a recipe asks for; `weights_file` replaces the weights that ship or are published."""
     device = device or devices.choose()
     dtype = devices.precision(recipe.precision, device)
+    if recipe.network == "lite":
+        return Lite(weights_file, padding="reflect" if recipe.padding == "own" else recipe.padding).to(device, dtype)
     loaded = weights.load(recipe.network, file=weights_file, offline=offline, progress=progress)
     network = VGG(
         loaded,
