@@ -19,20 +19,29 @@ from impasto.networks import Network
 from impasto.objective import Objective, survey
 from impasto.tiles import cut
 
+FORWARD_AND_BACK = 3.0  # in units of forward: back is two convolutions for one, though kernels need no gradient
 SMALLEST = 64  # pixels on a side of the trial pictures, unless the network needs more
 
 
 @dataclass(frozen=True)
+class Seconds:
+    """What the parts of a step take."""
+
+    looking: float  # per pixel that a tile sees: forward and back
+    stepping: float  # per pixel of the picture, in the optimizer
+    judging: float  # whatever the size: what small matrices take
+
+
+@dataclass(frozen=True)
 class Costs:
-    """Bytes as lines over pixels, of the picture or of what one tile sees; seconds per pixel."""
+    """Bytes as lines over pixels, of the picture or of what one tile sees; and seconds."""
 
     targets: Line  # kept by the objective of a picture
     state: Line  # kept by the descent of a picture, its canvas included
     stepping: Line  # the most held beyond that while the optimizer takes a step
     looking: Line  # the most held while a tile goes forward
     tile: Line  # the most held while a tile goes forward and back
-    seconds: float  # forward and back
-    stepping_seconds: float
+    seconds: Seconds
 
 
 @dataclass(frozen=True)
@@ -52,8 +61,7 @@ def measure(run: Run) -> Costs:
     small, large = (channels_last(noise(width, side, seed=0).to(run.device)) for width in (side, 2 * side))
     before, after = _held(run, small), _held(run, large)
     lines = {name: Line.through((side**2, before[name]), (2 * side**2, after[name])) for name in before}
-    seconds, stepping_seconds = (elapsed / (2 * side**2) for elapsed in _took(run, large))
-    return Costs(**lines, seconds=seconds, stepping_seconds=stepping_seconds)
+    return Costs(**lines, seconds=_took(run, small, large))
 
 
 def _held(run: Run, picture: Tensor) -> dict[str, int]:
@@ -75,18 +83,24 @@ def _held(run: Run, picture: Tensor) -> dict[str, int]:
     return {"targets": targets, "looking": looking, "tile": tile, "state": state, "stepping": stepping}
 
 
-def _took(run: Run, picture: Tensor) -> tuple[float, float]:
-    """The seconds of an evaluation and of a step."""
-    objective, descent = run.objective(picture), run.descent(picture.clone())
+def _took(run: Run, small: Tensor, large: Tensor) -> Seconds:
+    objective, descent = run.objective(small), run.descent(large.clone())
+    pixels = large.shape[-1] * large.shape[-2]
+    forward = _timed(lambda: next(iter(survey(run.network, large, run.layers, cut(*large.shape[-2:])).values())))
+    evaluation = _timed(lambda: objective.evaluate(small, cut(*small.shape[-2:])).loss)
+    step = _timed(lambda: _downhill(descent))
+    judging = max(0.0, evaluation - FORWARD_AND_BACK * forward / 2)
+    return Seconds(FORWARD_AND_BACK * forward / pixels, step / pixels, judging)
+
+
+def _timed(work: Callable[[], Tensor]) -> float:
     began = time.perf_counter()
-    objective.evaluate(picture, cut(*picture.shape[-2:])).loss.item()
-    between = time.perf_counter()
-    _downhill(descent)
-    descent.canvas.mean().item()
-    return between - began, time.perf_counter() - between
+    work().sum().item()  # a number is there when the device is done
+    return time.perf_counter() - began
 
 
-def _downhill(descent: Descent) -> None:
+def _downhill(descent: Descent) -> Tensor:
     """A step towards grey, which costs what every step costs."""
     away = descent.canvas - 0.5
     descent.advance(away.square().sum() / 2, away)
+    return descent.canvas

@@ -59,6 +59,11 @@ class Cutter:
             gc.collect()
             release(image.device)
 
+    def told(self, others: Sequence[str] = ()) -> list[str]:
+        """What happened since this was last asked, and what else there is to tell."""
+        news, self.notes = [*self.notes, *others], []
+        return news
+
     def _halve(self, height: int, width: int) -> None:
         whole = max(height, width)
         side = min(self.side or whole, whole) // 2

@@ -11,18 +11,22 @@ size.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from impasto import canvas as canvases
-from impasto import measures, tiles
+from impasto import measures
+from impasto.costs import Run
+from impasto.cutter import Cutter
 from impasto.descent import LBFGS, Adam, Descent, GradientDescent, Optimizer
 from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
 from impasto.inputs import Styles, check, remarks, weighted
 from impasto.networks import Network
 from impasto.objective import Objective, Term, content_term, look, merge, stride, style_term, survey, variation_term
 from impasto.picture import Picture
+from impasto.plan import Layout, forecast, lay_out
 from impasto.recipe import Recipe
 from impasto.resample import resize
 
@@ -38,15 +42,20 @@ def paint(
     extra_terms: Sequence[Term] = (),
     preview_every: int = 0,
     stop: Callable[[], bool] = lambda: False,
+    memory: int | None = None,
 ) -> Iterator[Event]:
     """Paint from coarse to fine; `extra_terms` join the objective of every level.
 
-    When `stop()`, asked before every step, says so, the best picture so far is the last.
+    When `stop()`, asked before every step, says so, the best picture so far is the last. The process will hold no more
+    than `memory` bytes, or what is free: what does not fit is painted in tiles, with the same result.
     """
     device, paintings = device or torch.device("cpu"), weighted(styles)
     idle = not extra_terms and photo_is_the_answer(recipe)
     plan = check(content, paintings, recipe, network, start)[-1 if idle else 0 :]
-    yield Planned(plan, {"content": recipe.content_weight, "style": style_weight(recipe)})
+    layers = frozenset({*recipe.content_layers, *recipe.style_layers, *(term.layer for term in extra_terms)})
+    layouts = () if idle else planned(plan, network, paintings, recipe, layers, device, memory)
+    weights = {"content": recipe.content_weight, "style": style_weight(recipe)}
+    yield Planned(plan, weights, forecast(layouts, device) if layouts else None)
     yield from map(Note, remarks(content, paintings, plan))
 
     canvas, losses, evaluations = None, dict[str, float](), 0
@@ -58,11 +67,15 @@ def paint(
         canvas = canvases.channels_last(resize(canvas, level.width, level.height))
         if idle or stop():
             continue
-        objective = Objective(network, (*terms(network, photo, paintings, recipe), *extra_terms))
-        unit = recipe.content_weight + style_weight(recipe)
-        descent = Descent(canvas, optimizer(recipe), average=recipe.average, unit=unit)
-        losses, evaluations = yield from descend(descent, objective, plan, level, evaluations, preview_every, stop)
+        layout = layouts[level.index - 1]
+        cutter = Cutter.of(network, layers).sized(layout.side)
+        objective = Objective(network, (*terms(network, photo, paintings, recipe, cutter), *extra_terms))
+        descent = begun(canvas, recipe, in_file=layout.in_file)
+        losses, evaluations = yield from descend(
+            descent, objective, cutter, plan, level, evaluations, preview_every, stop
+        )
         canvas = descent.result
+        del objective, descent  # the next level's are larger, and need the room
     if stop():
         yield Note("Stopped early; this is the best picture so far.")
     assert canvas is not None  # there is at least one level
@@ -72,6 +85,7 @@ def paint(
 def descend(
     descent: Descent,
     objective: Objective,
+    cutter: Cutter,
     plan: Sequence[Level],
     level: Level,
     evaluations: int,
@@ -79,45 +93,70 @@ def descend(
     stop: Callable[[], bool],
 ) -> Generator[Event, None, tuple[dict[str, float], int]]:
     """The steps of one level; returns the last losses and the evaluations so far."""
-    pieces = tiles.cut(level.height, level.width)
     losses: dict[str, float] = {}
     for step in range(1, level.steps + 1):
         if stop():
             break
         shown = descent.canvas
-        evaluation = objective.evaluate(shown, pieces)
+        evaluation = cutter.work(shown, partial(objective.evaluate, shown))
         trouble = descent.advance(evaluation.loss, evaluation.gradient)
         losses, evaluations = objective.named(evaluation.losses), evaluations + 1
         yield Step(level, step, sum(losses.values()), losses, evaluations, fraction(plan, level, step))
-        if trouble is not None:
-            yield Note(trouble)
+        yield from map(Note, cutter.told([] if trouble is None else [trouble]))
         if preview_every and step % preview_every == 0:
             yield Preview(level, step, canvases.snapshot(shown))
     return losses, evaluations
 
 
-def terms(network: Network, photo: Tensor, paintings: Styles, recipe: Recipe) -> Iterator[Term]:
+def planned(
+    plan: Sequence[Level],
+    network: Network,
+    paintings: Styles,
+    recipe: Recipe,
+    layers: frozenset[str],
+    device: torch.device,
+    memory: int | None,
+) -> tuple[Layout, ...]:
+    """How each level is cut so that it fits into the memory; found out with small pictures that stand for the real."""
+
+    def objective(photo: Tensor) -> Objective:
+        stand_in = Styles((Picture(canvases.snapshot(photo)),), (1.0,))
+        return Objective(network, tuple(terms(network, photo, stand_in, recipe, Cutter.of(network, layers))))
+
+    run = Run(network, layers, objective, partial(begun, recipe=recipe), device)
+    painting = max(picture.width * picture.height for picture in paintings.pictures)
+    return lay_out(plan, run, recipe, painting=painting, memory=memory)
+
+
+def terms(network: Network, photo: Tensor, paintings: Styles, recipe: Recipe, cutter: Cutter) -> Iterator[Term]:
     """The objective of one level: content, style, smoothness."""
     roots = {layer: measures.root(metric) for layer, metric in network.metrics.items()}
-    yield from content_terms(network, photo, recipe, roots)
+    yield from content_terms(network, photo, recipe, roots, cutter)
     if style_weight(recipe):
-        yield from style_terms(network, photo, paintings, recipe, roots)
+        yield from style_terms(network, photo, paintings, recipe, roots, cutter)
     if recipe.variation_weight:
         kind, power, mean = recipe.variation, recipe.variation_power, recipe.variation_scale == "mean"
         yield variation_term(recipe.variation_weight, photo.numel(), kind=kind, power=power, mean=mean)
 
 
-def content_terms(network: Network, photo: Tensor, recipe: Recipe, roots: Mapping[str, Tensor]) -> Iterator[Term]:
+def content_terms(
+    network: Network, photo: Tensor, recipe: Recipe, roots: Mapping[str, Tensor], cutter: Cutter
+) -> Iterator[Term]:
     """The photo's features, to be kept where they are."""
     weights = shares(recipe.content_layers, recipe.content_scale == "relative")
-    kept = look(network, photo, frozenset(weights), tiles.cut(*photo.shape[-2:]))
+    kept = cutter.work(photo, partial(look, network, photo, frozenset(weights)))
     for layer, weight in weights.items():
         weight *= recipe.content_weight
         yield content_term(layer, weight, kept[layer], scale=recipe.content_scale, root=roots.get(layer))
 
 
 def style_terms(
-    network: Network, photo: Tensor, paintings: Styles, recipe: Recipe, roots: Mapping[str, Tensor]
+    network: Network,
+    photo: Tensor,
+    paintings: Styles,
+    recipe: Recipe,
+    roots: Mapping[str, Tensor],
+    cutter: Cutter,
 ) -> Iterator[Term]:
     """The paintings' statistics, to be had anywhere."""
     weights = shares(recipe.style_layers, recipe.style_scaling == "relative")
@@ -125,7 +164,7 @@ def style_terms(
     totals = []
     for painting in paintings.pictures:
         image = at_scale(painting, width, height, recipe.style_scale, network.minimum(frozenset(weights))).to(photo)
-        totals.append(survey(network, image, frozenset(weights), tiles.cut(*image.shape[-2:])))
+        totals.append(cutter.work(image, partial(survey, network, image, frozenset(weights))))
     for layer, sums in merge(totals, paintings.weights).items():
         step = stride(network, layer)
         yield style_term(
@@ -176,10 +215,16 @@ def at_scale(painting: Picture, width: int, height: int, scale: float, minimum: 
     return canvases.channels_last(painting.resized(round(painting.width * ratio), round(painting.height * ratio)).rgb)
 
 
-def optimizer(recipe: Recipe) -> Optimizer:
+def begun(canvas: Tensor, recipe: Recipe, *, in_file: bool = False) -> Descent:
+    """A descent that starts at this canvas."""
+    unit = recipe.content_weight + style_weight(recipe)
+    return Descent(canvas, optimizer(recipe, in_file), average=recipe.average, unit=unit)
+
+
+def optimizer(recipe: Recipe, in_file: bool) -> Optimizer:
     """A fresh optimizer with the recipe's settings."""
     if recipe.optimizer == "lbfgs":
-        return LBFGS(history=recipe.history, rate=recipe.learning_rate or 1.0)
+        return LBFGS(history=recipe.history, rate=recipe.learning_rate or 1.0, in_file=in_file)
     if recipe.optimizer == "adam":
         return Adam(rate=recipe.learning_rate or 0.02, betas=(recipe.beta1, recipe.beta2))
     return GradientDescent(rate=recipe.learning_rate or 0.01, momentum=recipe.momentum)

@@ -46,7 +46,8 @@ class Planner:
         tiles = self.cutter.sized(side).tiles(level.height, level.width)
         seen = [(t.rows.high - t.rows.low) * (t.columns.high - t.columns.low) for t in tiles]
         pixels, factor = level.width * level.height, 1.0 if len(tiles) == 1 else BACK_AND_FORTH
-        step = sum(seen) * factor * self.costs.seconds + pixels * self.costs.stepping_seconds
+        network = sum(seen) * factor * self.costs.seconds.looking
+        step = network + pixels * self.costs.seconds.stepping + self.costs.seconds.judging
         return Layout(level, side, in_file, len(tiles), self._peak(pixels, max(seen), in_file), level.steps * step)
 
     def _peak(self, pixels: int, seen: int, in_file: bool) -> float:
