@@ -16,13 +16,18 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 
-class Footprint(TorchDispatchMode):
+class Footprint(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own is untyped
     """While this is entered, `now` is what the tensors made inside still hold, `peak` the most since `mark()`."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._held: dict[int, int] = {}
         self.now = self.peak = 0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here; to make sure of that, torch would import its compiler for a second."""
+        return False
 
     def mark(self) -> int:
         """Begin a new peak; what is held now."""

@@ -120,7 +120,7 @@ def planned(
     """How each level is cut so that it fits into the memory; found out with small pictures that stand for the real."""
 
     def objective(photo: Tensor) -> Objective:
-        stand_in = Styles((Picture(canvases.snapshot(photo)),), (1.0,))
+        stand_in = weighted([Picture(canvases.snapshot(photo))])
         return Objective(network, tuple(terms(network, photo, stand_in, recipe, Cutter.of(network, layers))))
 
     run = Run(network, layers, objective, partial(begun, recipe=recipe), device)
