@@ -79,7 +79,7 @@ def dot(a: Array, b: Array) -> Array:
 
 def blur(plane: Array, radius: float) -> Array:
     """Close to a Gaussian: three box averages, edges repeated."""
-    reach = max(int(round(radius)), 1)
+    reach = max(round(radius), 1)
     for _ in range(3):
         for axis in (0, 1):
             pad = [(0, 0)] * plane.ndim

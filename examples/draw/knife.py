@@ -52,7 +52,14 @@ def spread(canvas: Canvas, knife: Brush, gap: float, share: float, rng: np.rando
     size = np.exp(rng.normal(0, 0.33, (2, x.size)))
     color = choose(x / unit, y / unit, rng).astype(np.float32)
     lines = slabs((x, y), turns(x / unit, y / unit, rng), knife.length * size[0])
-    lay(canvas, knife, lines, mix(color, pick(canvas.color, x, y), 0.10), (knife.width * size[1]).astype(np.float32), rng)
+    lay(
+        canvas,
+        knife,
+        lines,
+        mix(color, pick(canvas.color, x, y), 0.10),
+        (knife.width * size[1]).astype(np.float32),
+        rng,
+    )
 
 
 def scratches(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -70,9 +77,25 @@ def draw(scale: float = 1.0) -> Pixels:
     width, height = (2 * round(side * scale) for side in SIZE)
     rng = np.random.default_rng(404)
     canvas = blank(width, height, rgb("3a2a22"))
-    steps = [(0.17, 0.34, 0.080, 1, 1.2), (0.125, 0.22, 0.088, 0.9, 1.5), (0.075, 0.15, 0.085, 0.75, 1.8), (0.034, 0.09, 0.065, 0.5, 2.0)]
+    steps = [
+        (0.17, 0.34, 0.080, 1, 1.2),
+        (0.125, 0.22, 0.088, 0.9, 1.5),
+        (0.075, 0.15, 0.085, 0.75, 1.8),
+        (0.034, 0.09, 0.065, 0.5, 2.0),
+    ]
     for wide, long, gap, share, load in steps:
-        knife = Brush(wide * height, long * height, streak=0.11, blend=0.07, pickup=0.36, dry=0.8, load=load, ridge=0.8, comb=0.3, square=True)
+        knife = Brush(
+            wide * height,
+            long * height,
+            streak=0.11,
+            blend=0.07,
+            pickup=0.36,
+            dry=0.8,
+            load=load,
+            ridge=0.8,
+            comb=0.3,
+            square=True,
+        )
         spread(canvas, knife, gap * height, share, rng)
     scratches(canvas, rng)
     return to_bytes(finish(canvas, depth=2.2, gloss=0.16))

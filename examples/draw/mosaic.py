@@ -8,7 +8,16 @@ SIZE = (800, 960)
 GROUT = rgb("3b342c")
 FAN = (0.42, 0.66)  # where the tail feathers meet
 ROWS = [0.20, 0.29, 0.38, 0.475, 0.575]  # radii of the rings of eyes
-EYE = [(0, "10205e"), (0.28, "1c3fa0"), (0.33, "19a3b8"), (0.52, "25c4b0"), (0.56, "c98a2a"), (0.76, "e8b83c"), (0.8, "4f9a3a"), (1, "1f6a3a")]
+EYE = [
+    (0, "10205e"),
+    (0.28, "1c3fa0"),
+    (0.33, "19a3b8"),
+    (0.52, "25c4b0"),
+    (0.56, "c98a2a"),
+    (0.76, "e8b83c"),
+    (0.8, "4f9a3a"),
+    (1, "1f6a3a"),
+]
 
 
 def fan(x: Array, y: Array) -> tuple[Array, Array, Array]:
@@ -16,7 +25,9 @@ def fan(x: Array, y: Array) -> tuple[Array, Array, Array]:
     dx, dy = x - FAN[0], y - FAN[1]
     far, turn = np.hypot(dx, dy), np.arctan2(dx, -dy)
     color = ramp(0.5 + 0.5 * np.sin(42 * turn) * np.sin(9 * far), [(0, "0d3b2e"), (0.5, "1b6b4a"), (1, "5aa04a")])
-    color = mix(color, ramp(0.5 + 0.5 * np.sin(90 * far), [(0, "a8782a"), (1, "e2bd58")]), 0.9 * smooth(0.20, 0.14, far))
+    color = mix(
+        color, ramp(0.5 + 0.5 * np.sin(90 * far), [(0, "a8782a"), (1, "e2bd58")]), 0.9 * smooth(0.20, 0.14, far)
+    )
     flow = turn - np.pi / 2
     for row, radius in enumerate(ROWS):
         count = 13 + 2 * (row % 2)
@@ -39,7 +50,9 @@ def bird(x: Array, y: Array, color: Array, flow: Array) -> tuple[Array, Array]:
     breast = np.hypot((x - 0.42) / 0.098, (y - 0.735) / 0.135)
     head = np.hypot((x - 0.432) / 0.052, (y - 0.395) / 0.044)
     scale = 0.5 + 0.5 * np.sin(95 * y + 2.2 * np.cos(70 * (x - neck_x)))
-    blue = mix(ramp(scale, [(0, "0e1f7a"), (0.6, "1f4fd0"), (1, "39b7d8")]), rgb("0a1048"), smooth(0.0, 0.09, x - neck_x))
+    blue = mix(
+        ramp(scale, [(0, "0e1f7a"), (0.6, "1f4fd0"), (1, "39b7d8")]), rgb("0a1048"), smooth(0.0, 0.09, x - neck_x)
+    )
     for part in (neck, breast < 1, head < 1):
         color = np.where(part[..., None], blue, color)
     flow = np.where(neck, np.pi / 2 + 0.3 * np.cos((0.75 - y) * 11), flow)
@@ -66,14 +79,20 @@ def ground(x: Array, y: Array, wide: float) -> tuple[Array, Array]:
     flow = np.arctan2(y - FAN[1], x - FAN[0]) + np.pi / 2
     hill = 0.885 + 0.02 * np.sin(7 * x)
     low = y > hill
-    color = np.where(low[..., None], ramp(0.5 + 0.5 * np.sin(40 * (y - hill) + 5 * x), [(0, "1f4a2a"), (0.6, "4f8a3a"), (1, "a9b84a")]), color)
+    color = np.where(
+        low[..., None],
+        ramp(0.5 + 0.5 * np.sin(40 * (y - hill) + 5 * x), [(0, "1f4a2a"), (0.6, "4f8a3a"), (1, "a9b84a")]),
+        color,
+    )
     flow = np.where(low, 0.14 * np.cos(7 * x), flow)
     rng = np.random.default_rng(3)
     for cx in np.linspace(0.08, 0.76, 9):
         cy, size = 0.91 + rng.uniform(-0.01, 0.02), rng.uniform(0.018, 0.026)
         d, a = np.hypot(x - cx, y - cy) / size, np.arctan2(y - cy, x - cx)
         petal = d < 0.75 + 0.25 * np.cos(5 * a)
-        shade = ramp(d, [(0, "f6e27a"), (0.3, "f2b23a"), (0.4, ["c2273a", "e8e0d0", "d8683a"][rng.integers(3)]), (1, "8a1a2a")])
+        shade = ramp(
+            d, [(0, "f6e27a"), (0.3, "f2b23a"), (0.4, ["c2273a", "e8e0d0", "d8683a"][rng.integers(3)]), (1, "8a1a2a")]
+        )
         color, flow = np.where(petal[..., None], shade, color), np.where(petal, a + np.pi / 2, flow)
     return color, flow
 

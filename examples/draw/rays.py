@@ -14,7 +14,7 @@ Vector = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Solid:
-    """The points inside all planes (n · p <= d) and the ellipsoid, if it has one; or where a distance field is negative."""
+    """The points inside all planes (n · p <= d) and inside the ellipsoid, or where the distance field is negative."""
 
     planes: Array
     middle: Array
@@ -111,7 +111,7 @@ def shape(
     cut: Sequence[Sequence[float]] = (),
     **more: object,
 ) -> Solid:
-    """A distance field around its own origin, `size` times as large, within `reach` of `center` and the `cut` planes."""
+    """A distance field, `size` times as large, moved to `center`; within `reach` of it and the `cut` planes."""
     whole = globe(center, (reach, reach, reach), cut, **more)
     middle = np.array(center, np.float32)
     return replace(whole, globe=None, reach=reach, field=lambda p: field((p - middle) / size) * size)
@@ -254,10 +254,10 @@ class Camera:
 def expose(
     size: tuple[int, int], camera: Camera, radiance: Callable[[Array, Array, np.random.Generator], Array], seed: int
 ) -> Array:
-    """Linear light at twice the size: four rays for each pixel, a band of rows at a time."""
+    """What radiance gives for each ray, at twice the size: four rays for each pixel, a band of rows at a time."""
     width, height = 2 * size[0], 2 * size[1]
     rng = np.random.default_rng(seed)
-    film = np.empty((height, width, 3), np.float32)
+    bands = []
     band = max(60_000 // width, 1)
     for top in range(0, height, band):
         rows = np.arange(top, min(top + band, height))
@@ -265,8 +265,8 @@ def expose(
         jitter = rng.random((2, x.size), dtype=np.float32)
         way = camera.rays((x.ravel() + jitter[0] - width / 2) / height, (y.ravel() + jitter[1] - height / 2) / height)
         origin = np.broadcast_to(np.array(camera.eye, np.float32), way.shape)
-        film[rows] = radiance(origin, way, rng).reshape(len(rows), width, 3)
-    return film
+        bands.append(radiance(origin, way, rng).reshape(len(rows), width, -1))
+    return np.concatenate(bands)
 
 
 def develop(film: Array, exposure: float, grain: float = 0.012, glow: float = 0.06) -> Pixels:

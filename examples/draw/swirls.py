@@ -6,14 +6,22 @@ from .brush import Brush, Canvas, blank, finish, paint, pick, scatter
 from .field import Array, Pixels, fbm, grid, mix, ramp, rgb, smooth, to_bytes
 
 SIZE = (1000, 800)
-SKY = [(0.0, "0b1440"), (0.25, "16307a"), (0.45, "2a5cab"), (0.6, "3f86bd"), (0.75, "7fb7c4"), (0.9, "d3dfb0"), (1, "f1e6a0")]
+SKY = [
+    (0.0, "0b1440"),
+    (0.25, "16307a"),
+    (0.45, "2a5cab"),
+    (0.6, "3f86bd"),
+    (0.75, "7fb7c4"),
+    (0.9, "d3dfb0"),
+    (1, "f1e6a0"),
+]
 GLOW = [(0.0, "fff8c8"), (0.25, "ffe067"), (0.45, "f7b733"), (0.62, "d9c86a"), (0.8, "7fb7a8"), (1, "2a5cab")]
 STARS = [  # x, y, radius of the halo
     (0.13, 0.13, 0.085), (0.36, 0.08, 0.06), (0.30, 0.31, 0.055), (0.08, 0.40, 0.05), (0.52, 0.36, 0.05),
-    (0.60, 0.10, 0.07), (0.79, 0.29, 0.05), (0.81, 0.07, 0.04), (1.18, 0.36, 0.06), (0.19, 0.56, 0.045),
+    (0.60, 0.10, 0.07), (0.79, 0.29, 0.05), (0.81, 0.07, 0.04), (1.19, 0.47, 0.05), (0.19, 0.56, 0.045),
 ]  # fmt: skip
-MOON = (1.04, 0.19, 0.185)
-EDDIES = [(0.48, 0.21, 0.12, 1.2), (0.71, 0.43, 0.10, -1.1), (0.24, 0.45, 0.07, -0.6), (0.97, 0.44, 0.07, 0.6)]
+MOON = (1.03, 0.20, 0.165)
+EDDIES = [(0.48, 0.21, 0.12, 1.2), (0.71, 0.43, 0.10, -1.1), (0.24, 0.45, 0.07, -0.6), (0.96, 0.47, 0.07, 0.6)]
 
 
 def stream(x: Array, y: Array, wander: Array) -> Array:
@@ -87,10 +95,10 @@ def village(canvas: Canvas, unit: float, rng: np.random.Generator) -> None:
 def poplars(canvas: Canvas, unit: float, rng: np.random.Generator) -> None:
     """Two dark flames of trees at the left, built from hundreds of upward licks."""
     for cx, top, foot, wide, count in [(0.105, 0.30, 1.02, 0.062, 420), (0.205, 0.50, 1.02, 0.045, 260)]:
-        up = np.sort(rng.random(count)) * -1 + 1
+        up = 1 - np.sort(rng.random(count))
         y = foot - (foot - top) * (1 - up)
         side = rng.uniform(-1, 1, count)
-        body = np.clip((1 - up) ** 0.7 * 0 + np.sin(np.pi * np.clip(up * 0.92 + 0.06, 0, 1)) ** 0.8, 0, 1)
+        body = np.sin(np.pi * np.clip(up * 0.92 + 0.06, 0, 1)) ** 0.8
         x = cx + wide * body * side + 0.012 * np.sin(18 * y)
         order = rng.permutation(count)
         at = ((x[order] * unit).astype(np.float32), (y[order] * unit).astype(np.float32))
@@ -116,7 +124,11 @@ def draw(scale: float = 1.0) -> Pixels:
     color = sky(x, y, psi, wander)
     color, flow = land(x, y, color, flow, fbm((height, width), 0.06 * height, 3, 32))
     canvas = blank(width, height, rgb("6b4a2a"))
-    for wide, long, gap, spread in [(0.030, 0.12, 0.023, 0.05), (0.015, 0.085, 0.0125, 0.06), (0.0085, 0.055, 0.010, 0.08)]:
+    for wide, long, gap, spread in [
+        (0.030, 0.12, 0.023, 0.05),
+        (0.015, 0.085, 0.0125, 0.06),
+        (0.0085, 0.055, 0.010, 0.08),
+    ]:
         at = scatter(canvas, gap * height, rng)
         tint = pick(color, *at) + rng.normal(0, spread, (at[0].size, 1)) + rng.normal(0, spread / 2, (at[0].size, 3))
         paint(canvas, Brush(wide * height, long * height), at, tint.astype(np.float32), flow, rng)

@@ -97,21 +97,24 @@ def body(blocks: Blocks, outer: Array, inner: Array, size: float, stripes: int, 
 
 def foam(blocks: Blocks, outer: Array, inner: Array, size: float, line: float, rng: np.random.Generator) -> None:
     """White crest: a scalloped band along the lip, claws reaching out of it, drops flung ahead."""
-    tip = np.concatenate([outer[int(0.80 * len(outer)) :], inner[: int(0.76 * len(inner)) : -1]])
+    tip = np.concatenate([outer[int(0.90 * len(outer)) :], inner[: int(0.90 * len(inner)) : -1]])
     lip = np.concatenate([outer[int(0.42 * len(outer)) :], inner[: int(0.80 * len(inner)) : -1]])
     n = len(lip)
     t = np.linspace(0, 1, n)
     turn = np.sign(outer[-1, 0] - outer[0, 0])
     out = normals(lip) * turn
     deep = size * 0.075 * np.sin(np.pi * t) ** 0.5 * (1 + 0.7 * np.abs(np.sin(23 * t)))
-    shapes = [tip, np.concatenate([lip + out * 0.01 * size, (lip - out * deep[:, None])[::-1]])]
-    for k in np.linspace(5, n - 3, 26).astype(int):
+    band = [tip, np.concatenate([lip + out * 0.012 * size, (lip - out * deep[:, None])[::-1]])]
+    blocks.grow(band, FOAM, line * 0.9)
+    for k in np.linspace(5, n - 3, 34).astype(int):
         near_tip = np.exp(-(((t[k] - 0.75) / 0.28) ** 2))
         toward = out[k] + near_tip * np.array([0.5 * turn, 0.75])
         ahead = np.arctan2(toward[1], toward[0]) + rng.normal(0, 0.15)
-        reach = size * (0.07 + 0.17 * near_tip) * rng.uniform(0.7, 1.25)
-        shapes += claw(lip[k] - out[k] * 0.02 * size, ahead, reach, turn * rng.uniform(1.2, 2.4), 2, rng)
-    blocks.grow(shapes, FOAM, line * 0.9)
+        reach = size * (0.09 + 0.19 * near_tip) * rng.uniform(0.7, 1.25)
+        shapes = claw(lip[k] - out[k] * 0.02 * size, ahead, reach, turn * rng.uniform(1.2, 2.4), 2, rng)
+        blocks.grow(shapes, FOAM, line * 0.7)
+    for shape in band:
+        blocks.fill(shape, FOAM)
     for k in range(0, n - 6, 5):
         inside = lip[k : k + 6] - out[k : k + 6] * (deep[k : k + 6] * rng.uniform(0.25, 0.7))[:, None]
         blocks.line(inside, np.full(6, line * 0.6) * np.sin(np.linspace(0.2, np.pi - 0.2, 6)))
@@ -124,7 +127,9 @@ def foam(blocks: Blocks, outer: Array, inner: Array, size: float, line: float, r
         blocks.grow(drops, FOAM, line * 0.5)
 
 
-def wave(blocks: Blocks, x: float, y: float, size: float, flip: float, rng: np.random.Generator, stripes: int = 11) -> None:
+def wave(
+    blocks: Blocks, x: float, y: float, size: float, flip: float, rng: np.random.Generator, stripes: int = 11
+) -> None:
     line = 0.0028 + 0.0022 * size
     wild = [[(a + rng.normal(0, 0.025), b + rng.normal(0, 0.025)) for a, b in c] for c in (OUTER, INNER)]
     outer, inner = (place(spline(c, 120), x, y, size, flip) for c in wild)
@@ -145,13 +150,21 @@ def swell(blocks: Blocks, level: float, rise: float, seed: int, rows: int) -> No
 
 def distance(blocks: Blocks) -> None:
     """A snow mountain and bars of cloud behind the sea."""
-    peak = spline([(0.42, 0.62), (0.58, 0.52), (0.68, 0.385), (0.715, 0.36), (0.75, 0.38), (0.88, 0.53), (1.06, 0.62)], 80)
+    peak = spline(
+        [(0.42, 0.62), (0.58, 0.52), (0.68, 0.385), (0.715, 0.36), (0.75, 0.38), (0.88, 0.53), (1.06, 0.62)], 80
+    )
     blocks.fill(peak, rgb("7f9aa6"))
     blocks.line(peak, np.full(80, 0.0035))
     snow = [(0.648, 0.425), (0.68, 0.385), (0.715, 0.36), (0.75, 0.38), (0.785, 0.42), (0.765, 0.412), (0.752, 0.45),
             (0.735, 0.415), (0.715, 0.465), (0.70, 0.42), (0.68, 0.45), (0.672, 0.415)]  # fmt: skip
     blocks.fill(np.array(snow), FOAM)
-    for x, y, long, thick in [(0.52, 0.30, 0.30, 0.018), (0.86, 0.41, 0.30, 0.018), (0.98, 0.16, 0.30, 0.014), (1.15, 0.36, 0.25, 0.016), (0.45, 0.43, 0.20, 0.012)]:
+    for x, y, long, thick in [
+        (0.52, 0.30, 0.30, 0.018),
+        (0.86, 0.41, 0.30, 0.018),
+        (0.98, 0.16, 0.30, 0.014),
+        (1.15, 0.36, 0.25, 0.016),
+        (0.45, 0.43, 0.20, 0.012),
+    ]:
         spine = np.stack([np.linspace(x, x + long, 40), y + 0.004 * np.sin(np.linspace(0, 7, 40))], 1)
         bar = leaf(spine, thick * np.clip(np.sin(np.linspace(0.05, np.pi - 0.05, 40)), 0, 1) ** 0.35)
         blocks.fill(bar, rgb("efd9b4"))
@@ -159,7 +172,7 @@ def distance(blocks: Blocks) -> None:
 
 def press(blocks: Blocks, shape: tuple[int, int]) -> Array:
     """Ink on paper: grain of the wood, mottled ink, fibers, the key block a hair out of place."""
-    height, width = shape
+    height = shape[0]
     color = np.asarray(blocks.color, np.float32) / 255
     key = blur(np.roll(np.asarray(blocks.key, np.float32) / 255, (1, 2), (0, 1)), 1)
     wood = fbm(shape, (0.008 * height, 0.5 * height), 3, 81)
@@ -181,18 +194,30 @@ def draw(scale: float = 1.0) -> Pixels:
     width, height = (2 * round(side * scale) for side in SIZE)
     rng = np.random.default_rng(1831)
     x, y = grid(width, height)
-    air = ramp(y + 0.03 * np.sin(3 * x), [(0, "2b4a6e"), (0.07, "6d8a98"), (0.2, "d9c79c"), (0.42, "eed9ae"), (0.6, "e8b48a")])
+    air = ramp(
+        y + 0.03 * np.sin(3 * x), [(0, "2b4a6e"), (0.07, "6d8a98"), (0.2, "d9c79c"), (0.42, "eed9ae"), (0.6, "e8b48a")]
+    )
     sun = np.hypot(x - 1.10, y - 0.33) < 0.12
     air = np.where(sun[..., None], rgb("cf4a2c"), air)
     blocks = Blocks(width, height, air)
     distance(blocks)
     swell(blocks, 0.585, 0.008, 1, 4)
-    for place_x, place_y, size, flip in [(1.12, 0.70, 0.16, -1), (0.72, 0.70, 0.13, 1), (0.95, 0.76, 0.20, -1), (0.35, 0.72, 0.18, 1)]:
+    for place_x, place_y, size, flip in [
+        (1.12, 0.70, 0.16, -1),
+        (0.72, 0.70, 0.13, 1),
+        (0.95, 0.76, 0.20, -1),
+        (0.35, 0.72, 0.18, 1),
+    ]:
         wave(blocks, place_x, place_y, size, flip, rng, 8)
     swell(blocks, 0.74, 0.012, 3, 3)
     wave(blocks, 1.10, 0.86, 0.36, -1, rng)
     wave(blocks, 0.36, 0.86, 0.72, 1, rng, 15)
     swell(blocks, 0.90, 0.014, 5, 2)
-    for place_x, place_y, size, flip in [(0.80, 0.98, 0.22, 1), (0.12, 1.02, 0.24, 1), (1.18, 1.04, 0.26, -1), (0.50, 1.06, 0.22, -1)]:
+    for place_x, place_y, size, flip in [
+        (0.80, 0.98, 0.22, 1),
+        (0.12, 1.02, 0.24, 1),
+        (1.18, 1.04, 0.26, -1),
+        (0.50, 1.06, 0.22, -1),
+    ]:
         wave(blocks, place_x, place_y, size, flip, rng, 9)
     return to_bytes(shrink(press(blocks, (height, width)), 2))
