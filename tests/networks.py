@@ -100,6 +100,8 @@ def picture(height: int, width: int, seed: int = 0) -> Picture:
 def recipe(**changes: Any) -> Recipe:  # noqa: ANN401 -- the knobs' types
     """Shallow layers, one level, few steps."""
     small: dict[str, Any] = {
+        "network": "vgg19",
+        "style_statistic": "gram",
         "content_layers": {"relu2_2": 1.0},
         "style_layers": dict.fromkeys(SHALLOW, 1.0),
         "size": 40,

@@ -1,0 +1,100 @@
+"""Levels: the exact size in the end, and a small run is the beginning of a large one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from networks import image
+
+from impasto.canvas import final_size, levels, noise, snapshot, started
+from impasto.recipe import Recipe
+
+sides = st.integers(1, 5000)
+aspects = st.tuples(st.integers(1, 50), st.integers(1, 50))
+
+
+@given(sides, sides, st.integers(16, 20000))
+def test_the_final_size_has_the_long_side_asked_for_and_the_aspect(width: int, height: int, long_side: int) -> None:
+    w, h = final_size(width, height, long_side)
+    assert max(w, h) == long_side
+    assert (w > h) == (width > height and w != h)
+    assert abs(min(w, h) - max(1, long_side * min(width, height) / max(width, height))) <= 0.5
+
+
+@given(aspects, st.integers(16, 6000), st.integers(16, 6000), st.floats(1.1, 4), st.sampled_from([0, 64, 128, 181]))
+def test_a_small_run_goes_through_the_first_levels_of_a_large_one(
+    aspect: tuple[int, int], small: int, large: int, ratio: float, first: int
+) -> None:
+    small, large = sorted((small, large))
+    options = {"level_ratio": ratio} if first else {}
+    width, height = 100 * aspect[0], 100 * aspect[1]
+    short, long = (
+        levels(Recipe(size=size, first_level=first, **options), width, height, 64) for size in (small, large)
+    )
+    coarse = [(level.width, level.height, level.steps) for level in short[:-1]]
+    assert coarse == [(level.width, level.height, level.steps) for level in long[: len(coarse)]]
+    for plan, size in ((short, small), (long, large)):
+        assert (plan[-1].width, plan[-1].height) == final_size(width, height, size)
+        assert [level.index for level in plan] == list(range(1, len(plan) + 1))
+        assert all(level.count == len(plan) for level in plan)
+        long_sides = [max(level.width, level.height) for level in plan]
+        assert long_sides == sorted(set(long_sides))
+        assert all(min(level.width, level.height) >= 64 for level in plan[:-1])
+
+
+def test_every_side_ends_at_its_exact_size() -> None:
+    for side in range(65, 132):
+        for width, height in ((100, 100), (3000, 2000), (1, 50), (160, 90)):
+            plan = levels(Recipe(size=side, first_level=32, level_ratio=1.3), width, height, 8)
+            assert max(plan[-1].width, plan[-1].height) == side
+            assert all(level.steps >= 1 for level in plan)
+
+
+def test_steps_fall_from_level_to_level_but_not_below_the_least() -> None:
+    plan = levels(Recipe(size=2000, steps=100, steps_decay=0.5, steps_least=20), 100, 100)
+    assert [level.steps for level in plan] == [100, 50, 25, 20, 20, 20, 20, 20]
+    assert [max(level.width, level.height) for level in plan] == [181, 256, 362, 512, 724, 1024, 1448, 2000]
+    (only,) = levels(Recipe(size=2000, first_level=0, steps=7), 100, 100)
+    assert only.steps == 7
+
+
+def test_a_level_just_below_the_final_size_is_left_out() -> None:
+    assert [level.width for level in levels(Recipe(size=260), 100, 100)] == [181, 260]
+    assert [level.width for level in levels(Recipe(size=300), 100, 100)] == [181, 256, 300]
+
+
+def test_noise_depends_on_the_seed_alone() -> None:
+    torch.manual_seed(1)
+    one = noise(9, 7, 5)
+    torch.manual_seed(2)
+    before = torch.get_rng_state()
+    assert torch.equal(noise(9, 7, 5), one)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not torch.equal(noise(9, 7, 6), one)
+    assert one.shape == (1, 3, 7, 9)
+    assert 0 <= float(one.min()) < float(one.max()) <= 1
+
+
+@pytest.mark.parametrize("start", ["photo", "noise", "painting", "grey", "picture"])
+def test_each_start_shows_what_it_says(start: str) -> None:
+    photo, shown, grain = image(7, 9, 1), image(7, 9, 2), noise(9, 7, 3)
+    expected = {"photo": photo, "noise": grain, "grey": torch.full_like(photo, 0.5)}.get(start, shown)
+    seed = {"seed": 3} if start == "noise" else {}
+    canvas = started(Recipe(start=start, **seed), photo, shown)  # type: ignore[arg-type]
+    assert torch.equal(canvas, expected)
+    assert canvas.is_contiguous(memory_format=torch.channels_last)
+    if start != "noise":
+        mixed = started(Recipe(start=start, start_noise=0.25, seed=3), photo, shown)  # type: ignore[arg-type]
+        torch.testing.assert_close(mixed, 0.75 * expected + 0.25 * grain)
+
+
+def test_a_snapshot_is_a_copy_of_its_own() -> None:
+    canvas = image(7, 9, 1) * 1.5 - 0.1
+    shot = snapshot(canvas)
+    kept = shot.clone()
+    canvas.zero_()
+    assert torch.equal(shot, kept)
+    assert shot.is_contiguous()
+    assert 0 <= float(shot.min()) <= float(shot.max()) <= 1

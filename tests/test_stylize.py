@@ -1,0 +1,116 @@
+"""One call: anything that is a picture goes in, a picture comes out, and nothing else changes."""
+
+from __future__ import annotations
+
+import logging
+import random
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from networks import one_thread, picture, recipe, tiny
+from PIL import Image
+
+import impasto
+from impasto.errors import DeviceError, PictureError, RecipeError
+from impasto.events import Event, Finished, Planned, Step
+from impasto.picture import Picture
+from impasto.stylize import stylize
+
+__all__ = ["one_thread"]
+
+
+def bytes_of(shown: Picture) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return (shown.rgb[0].permute(1, 2, 0) * 255).round().byte().numpy()
+
+
+@pytest.fixture
+def pixels() -> tuple[np.ndarray[Any, np.dtype[np.uint8]], ...]:
+    return bytes_of(picture(36, 40, 1)), bytes_of(picture(30, 44, 2))
+
+
+def test_any_kind_of_picture_gives_the_same_picture(pixels: tuple[Any, Any], tmp_path: Path) -> None:
+    photo, painting = pixels
+    path = tmp_path / "photo with (spaces) é.png"
+    Image.fromarray(photo).save(path)
+    made = stylize(photo, painting, recipe(), network=tiny(), device="cpu")
+    tensor = torch.from_numpy(photo).permute(2, 0, 1)
+    for content in (path, str(path), path.read_bytes(), Image.fromarray(photo), tensor, impasto.read(photo)):
+        for styles in (painting, [painting], [(painting, 3.0)]):
+            again = stylize(content, styles, recipe(), network=tiny(), device="cpu")
+            assert torch.equal(again.rgb, made.rgb)
+    assert made.size == (40, 36)
+
+
+def test_knobs_may_be_turned_in_the_call(pixels: tuple[Any, Any]) -> None:
+    one = stylize(*pixels, recipe(steps=3, size=32), network=tiny(), device="cpu")
+    other = stylize(*pixels, recipe(), network=tiny(), device="cpu", steps=3, size=32)
+    assert torch.equal(one.rgb, other.rgb)
+    with pytest.raises(RecipeError, match="did you mean 'steps'"):
+        stylize(*pixels, recipe(), network=tiny(), device="cpu", stepps=3)
+
+
+def test_events_are_passed_on(pixels: tuple[Any, Any]) -> None:
+    seen: list[Event] = []
+    made = stylize(*pixels, recipe(steps=3), network=tiny(), device="cpu", on_event=seen.append)
+    assert isinstance(seen[0], Planned)
+    assert [e.step for e in seen if isinstance(e, Step)] == [1, 2, 3]
+    last = seen[-1]
+    assert isinstance(last, Finished)
+    assert torch.equal(last.image, made.rgb)
+
+
+def test_transparency_is_kept_and_what_it_hid_does_not_show(pixels: tuple[Any, Any]) -> None:
+    photo, painting = pixels
+    alpha = np.full((36, 40, 1), 255, np.uint8)
+    alpha[:, :20] = 0
+    ways = []
+    for hidden in (0, 255):
+        shown = photo.copy()
+        shown[:, :20] = hidden
+        made = stylize(np.concatenate([shown, alpha], 2), painting, recipe(), network=tiny(), device="cpu")
+        assert made.alpha is not None
+        assert torch.equal(made.alpha[0, 0], torch.from_numpy(alpha[..., 0] / 255.0).float())
+        ways.append(made.rgb)
+    assert torch.equal(*ways)
+
+
+def test_a_picture_to_start_from(pixels: tuple[Any, Any]) -> None:
+    photo, painting = pixels
+    made = stylize(photo, painting, recipe(start="picture", steps=1), network=tiny(), device="cpu", start=painting)
+    expected = impasto.read(painting).resized(40, 36).rgb
+    assert torch.equal(made.rgb, expected)  # one evaluation, no step behind it that was looked at
+
+
+def test_the_callers_world_stays_as_it_is(
+    pixels: tuple[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def world() -> tuple[Any, ...]:
+        return (
+            random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist(),  # type: ignore[index]
+            torch.get_num_threads(), torch.get_default_dtype(), torch.is_grad_enabled(),
+            torch.are_deterministic_algorithms_enabled(), list(warnings.filters), list(logging.root.handlers),
+            logging.root.level, Path.cwd(), list(tmp_path.iterdir()),
+        )  # fmt: skip
+
+    before = world()
+    stylize(*pixels, recipe(start="noise"), network=tiny(), device="cpu")
+    assert world() == before
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_is_no_picture_is_refused(pixels: tuple[Any, Any]) -> None:
+    for wrong in (3, None, object(), np.full((4, 4, 3), np.nan), torch.zeros(2, 2, 2, 2, 2)):
+        with pytest.raises(PictureError):
+            stylize(wrong, pixels[1], recipe(), network=tiny(), device="cpu")  # type: ignore[arg-type]
+        with pytest.raises(PictureError):
+            stylize(pixels[0], [wrong], recipe(), network=tiny(), device="cpu")  # type: ignore[list-item]
+    with pytest.raises(DeviceError):
+        stylize(*pixels, recipe(), network=tiny(), device="gpu")
+    with pytest.raises(RecipeError, match="no painting"):
+        stylize(pixels[0], [], recipe(), network=tiny(), device="cpu")
