@@ -30,6 +30,7 @@ from benchmarks import plain
 from benchmarks.common import interleaved, median, pair, report, seconds, spread, table, vgg19
 from impasto import files, judge, tiles
 from impasto.canvas import levels
+from impasto.cutter import Cutter
 from impasto.descent import Descent
 from impasto.events import Step
 from impasto.inputs import weighted
@@ -50,7 +51,7 @@ def stepper(recipe: Recipe, network: Network) -> Callable[[], object]:
     photo, painting = pair(CONTENT, STYLE)
     level = levels(recipe, photo.width, photo.height)[-1]
     image = at_level(photo, level, torch.device("cpu"))
-    objective = Objective(network, tuple(terms(network, image, weighted([painting]), recipe)))
+    objective = Objective(network, tuple(terms(network, image, weighted([painting]), recipe, Cutter(0, 1))))
     descent, pieces = Descent(image, optimizer(recipe)), tiles.cut(level.height, level.width)
 
     def step() -> None:

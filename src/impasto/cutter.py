@@ -7,17 +7,34 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Self, TypeVar
 
+import torch
 from torch import Tensor
 
 from impasto import tiles
+from impasto.descent import Descent
 from impasto.device import out_of_memory, release
 from impasto.errors import ShortageError
 from impasto.networks import Network
+from impasto.objective import Evaluation
 from impasto.tiles import Tile
 
 Result = TypeVar("Result")
 
 SMALLEST = 64  # pixels that a tile owns on a side; below that it is nearly all halo
+
+
+def persist(device: torch.device, task: Callable[[], Result], lighten: Callable[[], None]) -> Result:
+    """The result of `task`, begun again as long as memory runs out and `lighten` finds a way to need less of it."""
+    while True:
+        try:
+            return task()
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+        # Outside of the handler: until its end, the error's traceback holds what the task had made.
+        gc.collect()
+        release(device)
+        lighten()
 
 
 @dataclass
@@ -48,16 +65,23 @@ class Cutter:
         A failure for want of memory halves the tiles, from now on, and the task is begun again.
         """
         height, width = image.shape[-2:]
-        while True:
-            try:
-                return task(self.tiles(height, width))
-            except (RuntimeError, MemoryError) as error:
-                if not out_of_memory(error):
-                    raise
-                self._halve(height, width)
-            # Outside of the handler: until its end, the error's traceback holds what the task had made.
-            gc.collect()
-            release(image.device)
+        return persist(image.device, lambda: task(self.tiles(height, width)), lambda: self._halve(height, width))
+
+    def step(self, descent: Descent, evaluation: Evaluation) -> str | None:
+        """A step down; if memory runs out, once more with an optimizer that has forgotten the steps before."""
+        attempts = 0
+
+        def forget() -> None:
+            nonlocal attempts
+            attempts += 1
+            if attempts > 1:
+                height, width = descent.canvas.shape[-2:]
+                raise ShortageError(shortage(width, height, "the optimizer"))
+            descent.optimizer.shorten(1.0)
+            self.notes.append("Memory ran out; the optimizer forgot the steps before, and goes on from here.")
+
+        device = descent.canvas.device
+        return persist(device, lambda: descent.advance(evaluation.loss, evaluation.gradient), forget)
 
     def told(self, others: Sequence[str] = ()) -> list[str]:
         """What happened since this was last asked, and what else there is to tell."""
@@ -68,9 +92,12 @@ class Cutter:
         whole = max(height, width)
         side = min(self.side or whole, whole) // 2
         if side < max(SMALLEST, self.stride):
-            raise ShortageError(
-                f"There is not enough memory for {width} x {height}, not even in the smallest tiles; "
-                f"try --size {int(0.7 * whole)}."
-            )
+            raise ShortageError(shortage(width, height, "the smallest tiles"))
         self.side = side
         self.notes.append(f"Memory ran out; going on in tiles of {side} pixels, with the same result.")
+
+
+def shortage(width: int, height: int, what: str) -> str:
+    """What to say when nothing helps."""
+    advice = f"try --size {int(0.7 * max(width, height))}, or another --optimizer"
+    return f"There is not enough memory for {what} at {width} x {height}; {advice}."

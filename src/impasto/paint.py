@@ -17,74 +17,82 @@ import torch
 from torch import Tensor
 
 from impasto import canvas as canvases
-from impasto import measures
+from impasto import measures, regions
 from impasto.costs import Run
 from impasto.cutter import Cutter
 from impasto.descent import LBFGS, Adam, Descent, GradientDescent, Optimizer
 from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
-from impasto.inputs import Styles, check, remarks, weighted
+from impasto.inputs import Style, Styles, check, remarks, weighted
 from impasto.networks import Network
-from impasto.objective import Objective, Term, content_term, look, merge, stride, style_term, survey, variation_term
+from impasto.objective import Objective, Term, content_term, look, stride, style_term, variation_term
 from impasto.picture import Picture
 from impasto.plan import Layout, forecast, lay_out
 from impasto.recipe import Recipe
+from impasto.regions import Guidance, Passage, carried
 from impasto.resample import resize
+from impasto.scene import Scene, scenery
+from impasto.style import statistics
 
 
 def paint(
     content: Picture,
-    styles: Sequence[Picture | tuple[Picture, float]],
+    styles: Sequence[Style],
     recipe: Recipe,
     *,
     network: Network,
     device: torch.device | None = None,
     start: Picture | None = None,
+    guidance: Guidance = Guidance(),  # noqa: B008 -- frozen
     extra_terms: Sequence[Term] = (),
     preview_every: int = 0,
     stop: Callable[[], bool] = lambda: False,
     memory: int | None = None,
 ) -> Iterator[Event]:
-    """Paint from coarse to fine; `extra_terms` join the objective of every level.
+    """Paint from coarse to fine, where `guidance` says; `extra_terms` join the objective of every level.
 
     When `stop()`, asked before every step, says so, the best picture so far is the last. The process will hold no more
     than `memory` bytes, or what is free: what does not fit is painted in tiles, with the same result.
     """
     device, paintings = device or torch.device("cpu"), weighted(styles)
+    scene_at = scenery(content, paintings, guidance, recipe)
     idle = not extra_terms and photo_is_the_answer(recipe)
     plan = check(content, paintings, recipe, network, start)[-1 if idle else 0 :]
     layers = frozenset({*recipe.content_layers, *recipe.style_layers, *(term.layer for term in extra_terms)})
     layouts = () if idle else planned(plan, network, paintings, recipe, layers, device, memory)
     weights = {"content": recipe.content_weight, "style": style_weight(recipe)}
     yield Planned(plan, weights, forecast(layouts, device) if layouts else None)
+    strides = {layer: stride(network, layer) for layer in recipe.style_layers}
     yield from map(Note, remarks(content, paintings, plan))
+    yield from map(Note, regions.remarks(content, guidance, plan[-1], paintings, strides))
 
     canvas, losses, evaluations = None, dict[str, float](), 0
     for level in plan:
-        photo = at_level(content, level, device)
+        scene = scene_at(level, device)
         if canvas is None:
             shown = paintings.pictures[0] if start is None else start
-            canvas = canvases.started(recipe, photo, at_level(shown, level, device))
+            canvas = canvases.started(recipe, scene.photo, at_level(shown, level, device))
         canvas = canvases.channels_last(resize(canvas, level.width, level.height))
         if idle or stop():
             continue
         layout = layouts[level.index - 1]
         cutter = Cutter.of(network, layers).sized(layout.side)
-        objective = Objective(network, (*terms(network, photo, paintings, recipe, cutter), *extra_terms))
+        objective = Objective(network, (*terms(network, scene, recipe, cutter), *extra_terms))
         descent = begun(canvas, recipe, in_file=layout.in_file)
         losses, evaluations = yield from descend(
-            descent, objective, cutter, plan, level, evaluations, preview_every, stop
+            descent, objective, scene, cutter, plan, level, evaluations, preview_every, stop
         )
         canvas = descent.result
         del objective, descent  # the next level's are larger, and need the room
     if stop():
         yield Note("Stopped early; this is the best picture so far.")
     assert canvas is not None  # there is at least one level
-    yield Finished(canvases.snapshot(canvas), losses, evaluations)
+    yield Finished(scene.snapshot(canvas), losses, evaluations)
 
 
 def descend(
     descent: Descent,
     objective: Objective,
+    scene: Scene,
     cutter: Cutter,
     plan: Sequence[Level],
     level: Level,
@@ -97,14 +105,15 @@ def descend(
     for step in range(1, level.steps + 1):
         if stop():
             break
-        shown = descent.canvas
-        evaluation = cutter.work(shown, partial(objective.evaluate, shown))
-        trouble = descent.advance(evaluation.loss, evaluation.gradient)
+        canvas = descent.canvas
+        shown = scene.shown(canvas)
+        evaluation = scene.sloped(cutter.work(shown, partial(objective.evaluate, shown)))
+        trouble = cutter.step(descent, evaluation)
         losses, evaluations = objective.named(evaluation.losses), evaluations + 1
         yield Step(level, step, sum(losses.values()), losses, evaluations, fraction(plan, level, step))
         yield from map(Note, cutter.told([] if trouble is None else [trouble]))
         if preview_every and step % preview_every == 0:
-            yield Preview(level, step, canvases.snapshot(shown))
+            yield Preview(level, step, scene.snapshot(canvas))
     return losses, evaluations
 
 
@@ -120,61 +129,60 @@ def planned(
     """How each level is cut so that it fits into the memory; found out with small pictures that stand for the real."""
 
     def objective(photo: Tensor) -> Objective:
-        stand_in = weighted([Picture(canvases.snapshot(photo))])
-        return Objective(network, tuple(terms(network, photo, stand_in, recipe, Cutter.of(network, layers))))
+        scene = Scene(photo, (Passage(weighted([Picture(canvases.snapshot(photo))])),))
+        return Objective(network, tuple(terms(network, scene, recipe, Cutter.of(network, layers))))
 
     run = Run(network, layers, objective, partial(begun, recipe=recipe), device)
     painting = max(picture.width * picture.height for picture in paintings.pictures)
     return lay_out(plan, run, recipe, painting=painting, memory=memory)
 
 
-def terms(network: Network, photo: Tensor, paintings: Styles, recipe: Recipe, cutter: Cutter) -> Iterator[Term]:
+def terms(network: Network, scene: Scene, recipe: Recipe, cutter: Cutter) -> Iterator[Term]:
     """The objective of one level: content, style, smoothness."""
     roots = {layer: measures.root(metric) for layer, metric in network.metrics.items()}
-    yield from content_terms(network, photo, recipe, roots, cutter)
+    yield from content_terms(network, scene, recipe, roots, cutter)
     if style_weight(recipe):
-        yield from style_terms(network, photo, paintings, recipe, roots, cutter)
+        for passage in scene.passages:
+            yield from style_terms(network, scene.photo, passage, recipe, roots, cutter)
     if recipe.variation_weight:
         kind, power, mean = recipe.variation, recipe.variation_power, recipe.variation_scale == "mean"
-        yield variation_term(recipe.variation_weight, photo.numel(), kind=kind, power=power, mean=mean)
+        yield variation_term(recipe.variation_weight, scene.photo.numel(), kind=kind, power=power, mean=mean)
 
 
 def content_terms(
-    network: Network, photo: Tensor, recipe: Recipe, roots: Mapping[str, Tensor], cutter: Cutter
+    network: Network, scene: Scene, recipe: Recipe, roots: Mapping[str, Tensor], cutter: Cutter
 ) -> Iterator[Term]:
     """The photo's features, to be kept where they are."""
     weights = shares(recipe.content_layers, recipe.content_scale == "relative")
-    kept = cutter.work(photo, partial(look, network, photo, frozenset(weights)))
+    kept = cutter.work(scene.photo, partial(look, network, scene.photo, frozenset(weights)))
     for layer, weight in weights.items():
         weight *= recipe.content_weight
-        yield content_term(layer, weight, kept[layer], scale=recipe.content_scale, root=roots.get(layer))
+        where = None if scene.visible is None else carried(scene.visible, stride(network, layer))
+        yield content_term(layer, weight, kept[layer], scale=recipe.content_scale, root=roots.get(layer), where=where)
 
 
 def style_terms(
-    network: Network,
-    photo: Tensor,
-    paintings: Styles,
-    recipe: Recipe,
-    roots: Mapping[str, Tensor],
-    cutter: Cutter,
+    network: Network, photo: Tensor, passage: Passage, recipe: Recipe, roots: Mapping[str, Tensor], cutter: Cutter
 ) -> Iterator[Term]:
-    """The paintings' statistics, to be had anywhere."""
+    """The paintings' statistics, to be had anywhere in their passage."""
     weights = shares(recipe.style_layers, recipe.style_scaling == "relative")
     height, width = photo.shape[-2:]
-    totals = []
-    for painting in paintings.pictures:
-        image = at_scale(painting, width, height, recipe.style_scale, network.minimum(frozenset(weights))).to(photo)
-        totals.append(cutter.work(image, partial(survey, network, image, frozenset(weights))))
-    for layer, sums in merge(totals, paintings.weights).items():
+    wanted = statistics(network, passage.paintings, frozenset(weights), photo, recipe.style_scale, cutter)
+    for layer, sums in wanted.items():
         step = stride(network, layer)
+        where = None if passage.where is None else carried(passage.where, step)
+        if passage.where is not None and where is None:
+            continue  # too small for this layer
         yield style_term(
             layer,
-            weights[layer] * style_weight(recipe),
+            weights[layer] * style_weight(recipe) * passage.share,
             measures.gaussian(sums, roots.get(layer)),
             positions=(height // step) * (width // step),
             statistic=recipe.style_statistic,
             scale=recipe.style_scaling,
             root=roots.get(layer),
+            where=where,
+            name=passage.name,
         )
 
 
@@ -205,23 +213,13 @@ def at_level(picture: Picture, level: Level, device: torch.device) -> Tensor:
     return canvases.channels_last(picture.resized(level.width, level.height).rgb.to(device))
 
 
-def at_scale(painting: Picture, width: int, height: int, scale: float, minimum: int) -> Tensor:
-    """The painting with the area of the canvas times `scale`², its own aspect, and no side below `minimum`.
-
-    It is not enlarged for its strokes' sake: that would only blur them.
-    """
-    wanted = scale * (width * height / (painting.width * painting.height)) ** 0.5
-    ratio = max(min(wanted, max(scale, 1.0)), minimum / min(painting.width, painting.height))
-    return canvases.channels_last(painting.resized(round(painting.width * ratio), round(painting.height * ratio)).rgb)
-
-
 def begun(canvas: Tensor, recipe: Recipe, *, in_file: bool = False) -> Descent:
     """A descent that starts at this canvas."""
     unit = recipe.content_weight + style_weight(recipe)
     return Descent(canvas, optimizer(recipe, in_file), average=recipe.average, unit=unit)
 
 
-def optimizer(recipe: Recipe, in_file: bool) -> Optimizer:
+def optimizer(recipe: Recipe, in_file: bool = False) -> Optimizer:
     """A fresh optimizer with the recipe's settings."""
     if recipe.optimizer == "lbfgs":
         return LBFGS(history=recipe.history, rate=recipe.learning_rate or 1.0, in_file=in_file)

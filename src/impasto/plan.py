@@ -16,6 +16,7 @@ from impasto.events import Forecast, Level, size
 from impasto.recipe import Recipe
 
 USABLE = 0.9  # of the memory that is free: others need some too
+SLACK = 32e6  # what the allocator does not give back, and the threads' own
 RGB = 12  # bytes of a pixel of a picture or canvas
 BACK_AND_FORTH = 4 / 3  # a tile goes forward twice, and back once, which costs as much as two times forward
 
@@ -57,7 +58,7 @@ class Planner:
         building = max(costs.looking(seen) + 2 * RGB * style, 3 * costs.targets.slope * pixels) + RGB * pixels
         state = costs.state(pixels) - (self._history(pixels) if in_file else 0)
         descending = state + RGB * pixels + max(costs.tile(seen), costs.stepping(pixels))
-        return RGB * pixels + costs.targets(pixels) + max(building, descending)
+        return SLACK + RGB * pixels + costs.targets(pixels) + max(building, descending)
 
     def _history(self, pixels: int) -> int:
         """What L-BFGS remembers, which may lie in a file."""
