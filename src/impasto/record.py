@@ -126,11 +126,16 @@ def differences(then: Record, now: Record) -> list[str]:
         for name, version in then.versions.items()
         if now.versions.get(name) != version
     ]
-    if then.weights_sha256 != now.weights_sha256:
+    if _weights_hash(then) != _weights_hash(now):
         sentences.append("The network's weights are not those that the picture was painted with.")
     if then.device != now.device:
         sentences.append(f"The picture was painted on {then.device}, and is now painted on {now.device}.")
     return sentences
+
+
+def _weights_hash(record: Record) -> str:
+    """Of the numbers; where the network does not tell it, of a file of the user's own."""
+    return record.weights_sha256 or (record.weights.sha256 if record.weights else "")
 
 
 def renamed(now: Record, then: Record) -> Record:

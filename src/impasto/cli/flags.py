@@ -91,6 +91,8 @@ def _knob(name: str, hint: Any, about: FieldInfo, default: Any) -> click.Option:
 def _kind(name: str, hint: Any, about: FieldInfo) -> click.ParamType[Any]:  # noqa: ANN401 -- any field's
     if get_origin(hint) is UnionType:
         hint = next(part for part in get_args(hint) if part is not type(None))
+    if hint is str:
+        return click.STRING
     if get_origin(hint) is dict:
         return LayerWeights()
     if get_origin(hint) is Literal:

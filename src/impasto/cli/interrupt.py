@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-import click
-
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -30,6 +28,8 @@ class Interrupt:
 
 def current() -> Interrupt:
     """The one that `main` listens with."""
+    import click  # here, so that the listening can begin before anything large is imported
+
     interrupt = click.get_current_context().obj
     assert isinstance(interrupt, Interrupt)
     return interrupt

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from torch import Tensor
 
 from impasto.cli.job import Job
 from impasto.cli.options import Options
-from impasto.events import Planned, Preview
+from impasto.events import Finished, Planned, Preview
 from impasto.files import write
 from impasto.film import Film, Snapshots, write_film
-from impasto.picture import Picture
+from impasto.stylize import finished
 
 FRAMES = 50  # of a film, at the first level, where no number of steps is asked for
 
@@ -41,15 +39,10 @@ class Keeper:
             self._film.add(event.image)
         if self._snapshots is not None:
             file = self._snapshots.file(self._before[event.level.index] + event.step)
-            write(dressed(self._job.content, event.image), file, overwrite=self._options.force)
+            picture = finished(self._job.content, Finished(event.image, {}, 0))
+            write(picture, file, overwrite=self._options.force)
 
     def finished(self, last: Tensor) -> None:
         """Write the film."""
         if self._film is not None and self._options.film is not None:
             write_film(self._film, last, self._options.film)
-
-
-def dressed(photo: Picture, image: Tensor) -> Picture:
-    """The image as a picture, with the photo's transparency put back."""
-    height, width = image.shape[-2:]
-    return replace(photo.resized(width, height), rgb=image, sha256="", notes=())

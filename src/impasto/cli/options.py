@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
@@ -25,6 +27,7 @@ class Options:
     film: Path | None = None
     device: str | None = None
     threads: int | None = None
+    memory: int | None = None
     weights: Path | None = None
     offline: bool = False
     json: bool = False
@@ -45,6 +48,19 @@ class File(click.Path):
         return expanded(os.fsdecode(value))
 
 
+class Bytes(click.ParamType[int]):
+    """An amount of memory: 8G, 500M, 1.5GiB."""
+
+    name = "SIZE"
+    units: Mapping[str, int] = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:  # noqa: ANN401 -- click's own
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", str(value).strip().lower())
+        if found is None or float(found[1]) == 0:
+            self.fail(f"{value!r} is no amount of memory, as in 500M or 8G.", param, ctx)
+        return int(float(found[1]) * self.units[found[2]])
+
+
 FILE = File()
 
 
@@ -58,11 +74,14 @@ def machine_flags() -> list[Flag]:
         Flag(["--device"], section="Machine", metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps  [default: auto]"),
         Flag(["--threads"], section="Machine", type=click.IntRange(1, 4096), help="CPU threads  [default: all]"),
         Flag(
+            ["--memory"], section="Machine", type=Bytes(), help="hold at most this, as in 8G  [default: what is free]"
+        ),
+        Flag(
             ["--weights"],
             section="Machine",
             metavar="FILE",
             type=FILE,
-            help="a weights file of your own for vgg19 or vgg16",
+            help="a file of weights of your own for the network",
         ),
         Flag(["--offline"], section="Machine", is_flag=True, help="never download anything"),
     ]

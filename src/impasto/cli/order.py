@@ -66,7 +66,7 @@ def check_order(order: Order, options: Options, output: Path) -> None:
     if options.quality is not None and output.suffix.lower() in LOSSLESS:
         raise UsageError(f"{output.name} is kept without loss, so --quality would change nothing.")
     if options.weights is not None:
-        check_weights(options.weights, order.recipe.network)
+        check_weights(options.weights)
     if (order.recipe.start == "picture") != (order.start is not None):
         raise RecipeError("start = picture needs the picture: --start FILE.")
     if not any(weight for _, weight in order.styles):
@@ -79,9 +79,7 @@ def check_order(order: Order, options: Options, output: Path) -> None:
             check_target(made, order, options.force)
 
 
-def check_weights(file: Path, network: str) -> None:
-    if network == "lite":
-        raise WeightsError("--weights is for the networks vgg19 and vgg16: add --network vgg19.")
+def check_weights(file: Path) -> None:
     if not file.is_file():
         raise WeightsError(f"There is no weights file {file.absolute()}.")
 

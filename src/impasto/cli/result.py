@@ -10,7 +10,7 @@ from pathlib import Path
 
 from impasto import device as devices
 from impasto.cli.job import Job
-from impasto.cli.keep import Keeper, dressed
+from impasto.cli.keep import Keeper
 from impasto.cli.options import Options
 from impasto.cli.progress import duration
 from impasto.errors import PictureError, RunError
@@ -18,6 +18,7 @@ from impasto.events import Finished
 from impasto.files import Written, write
 from impasto.picture import Picture
 from impasto.record import Record
+from impasto.stylize import finished
 
 
 @dataclass
@@ -48,7 +49,7 @@ def write_or_rescue(picture: Picture, output: Path, options: Options, said: Reco
 
 def save(job: Job, options: Options, said: Record, outcome: Outcome, last: Finished, keeper: Keeper) -> None:
     """Write the picture; its path, or all that is known about it, is the only thing on stdout."""
-    picture = dressed(job.content, last.image)
+    picture = finished(job.content, last)
     written = write_or_rescue(picture, job.output, options, said)
     keeper.finished(last.image)
     outcome.notes += written.notes

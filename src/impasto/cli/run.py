@@ -7,8 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-import torch
-
 from impasto import device as devices
 from impasto import record as records
 from impasto.cli.interrupt import Interrupt, current
@@ -50,7 +48,7 @@ def paint_with(
     began = time.monotonic()
     interrupt.painting = True
     with explained(job):
-        for event in events(job, keeper, interrupt):
+        for event in events(job, options, keeper, interrupt):
             read_event(event, job, options, tell, keeper, outcome)
             if isinstance(event, Finished):
                 outcome.seconds = time.monotonic() - began
@@ -83,7 +81,7 @@ def heard(tell: Teller, verbose: bool) -> Iterator[None]:
         log.setLevel(before)
 
 
-def events(job: Job, keeper: Keeper, interrupt: Interrupt) -> Iterator[Event]:
+def events(job: Job, options: Options, keeper: Keeper, interrupt: Interrupt) -> Iterator[Event]:
     return paint(
         job.content,
         job.styles,
@@ -93,6 +91,7 @@ def events(job: Job, keeper: Keeper, interrupt: Interrupt) -> Iterator[Event]:
         start=job.start,
         preview_every=keeper.every,
         stop=lambda: interrupt.asked,
+        memory=options.memory,
     )
 
 
@@ -118,6 +117,8 @@ def opening(job: Job, options: Options, plan: Planned) -> Iterator[str]:
     yield f"network: {job.network.name}" + (f", weights of {options.weights}" if options.weights else "")
     yield f"size:    {job.content.width} x {job.content.height} -> {final.width} x {final.height}"
     yield "plan:    " + ", ".join(f"{level.steps} steps at {level.width} x {level.height}" for level in plan.levels)
+    if plan.forecast is not None:
+        yield f"needs:   {plan.forecast}"
     if options.verbose:
         yield "weights: " + named(plan.weights)
         yield "layers:  " + ", ".join((*job.recipe.content_layers, *job.recipe.style_layers))
@@ -130,7 +131,7 @@ def explained(job: Job) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not (isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "not enough memory" in str(error)):
+        if not devices.out_of_memory(error):
             raise
         smaller = int(job.recipe.size * 0.7)
         raise RunError(f"There is not enough memory for --size {job.recipe.size}; try --size {smaller}.") from error

@@ -1,0 +1,51 @@
+"""Every error ends here: one line for people, and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+import click
+
+from impasto.cli.commands import impasto
+from impasto.cli.interrupt import Interrupt
+from impasto.errors import ImpastoError
+
+FAILED, USAGE = 1, 2
+
+
+def guarded(arguments: list[str], interrupt: Interrupt) -> int:
+    """Run the command; its exit code, or that of the error that it ended with, which is told."""
+    try:
+        return int(impasto.main(arguments, prog_name="impasto", standalone_mode=False, obj=interrupt) or 0)
+    except click.Abort:
+        raise KeyboardInterrupt from None  # which is what it was before click took it
+    except Exception as error:  # noqa: BLE001 -- this is where they all end
+        if "--debug" in arguments:
+            traceback.print_exc()
+        words, code = explained(error)
+        if words:
+            print(f"impasto: {one_line(words)}", file=sys.stderr)
+        return code
+
+
+def explained(error: Exception) -> tuple[str, int]:
+    """An error in words for people, and its exit code."""
+    match error:
+        case click.UsageError():
+            command = error.ctx.command_path if error.ctx else "impasto"
+            return f"{error.format_message().rstrip('.')}. See {command} --help.", USAGE
+        case click.ClickException():
+            return error.format_message(), error.exit_code
+        case ImpastoError():
+            return str(error), error.exit_code
+        case BrokenPipeError():  # whoever read our output has gone
+            sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 -- so that Python's last flush is quiet
+            return "", FAILED
+    return f"An unexpected error, {type(error).__name__}: {error}. Run it again with --debug to see where.", FAILED
+
+
+def one_line(words: str) -> str:
+    """Foreign messages may have several lines and lots of blanks."""
+    return " ".join(words.split())
