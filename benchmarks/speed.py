@@ -40,6 +40,8 @@ from impasto.objective import Objective
 from impasto.paint import at_level, optimizer, paint, terms
 from impasto.picture import Picture, read
 from impasto.recipe import Recipe
+from impasto.regions import Passage
+from impasto.scene import Scene
 
 CONTENT, STYLE = "tubingen", "starry_night_google"
 PLAIN_ITERATIONS = 1000  # what the contract counts
@@ -51,7 +53,8 @@ def stepper(recipe: Recipe, network: Network) -> Callable[[], object]:
     photo, painting = pair(CONTENT, STYLE)
     level = levels(recipe, photo.width, photo.height)[-1]
     image = at_level(photo, level, torch.device("cpu"))
-    objective = Objective(network, tuple(terms(network, image, weighted([painting]), recipe, Cutter(0, 1))))
+    scene = Scene(image, (Passage(weighted([painting])),))
+    objective = Objective(network, tuple(terms(network, scene, recipe, Cutter(0, 1))))
     descent, pieces = Descent(image, optimizer(recipe)), tiles.cut(level.height, level.width)
 
     def step() -> None:

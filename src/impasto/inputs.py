@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from impasto.canvas import final_size, levels
 from impasto.errors import LayerError, PictureError, RecipeError
@@ -12,27 +14,80 @@ from impasto.networks import Network
 from impasto.picture import Picture
 from impasto.recipe import Recipe
 
+COARSE = 4  # pixels per position from which on a layer is about forms rather than strokes
 COMFORTABLE = 64  # the shortest side that a coarse level should have
 
 
 @dataclass(frozen=True)
+class Painting:
+    """A painting, and how it is used."""
+
+    picture: Picture
+    weight: float = 1.0
+    scale: float = 1.0  # of its strokes, times the recipe's
+    layers: Literal["all", "coarse", "fine"] = "all"
+    part: Picture | None = None  # a mask: only what is bright in it is used
+
+    def reads(self, stride: int) -> bool:
+        """Whether it speaks for a layer of this stride."""
+        return self.layers == "all" or (self.layers == "coarse") == (stride >= COARSE)
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """Equal for the same use of the same painting, whatever objects hold it."""
+        part = None if self.part is None else self.part.sha256 or id(self.part)
+        return self.picture.sha256 or id(self.picture), self.weight, self.scale, self.layers, part
+
+
+@dataclass(frozen=True)
 class Styles:
-    """Paintings and their shares, which sum to one."""
+    """Paintings whose weights sum to one."""
 
-    pictures: tuple[Picture, ...]
-    weights: tuple[float, ...]
+    paintings: tuple[Painting, ...]
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        return tuple(painting.picture for painting in self.paintings)
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        return tuple(painting.weight for painting in self.paintings)
+
+    @property
+    def names(self) -> str:
+        return " and ".join(picture.name or "a painting" for picture in self.pictures)
+
+    @property
+    def identity(self) -> frozenset[tuple[object, ...]]:
+        return frozenset(painting.identity for painting in self.paintings)
+
+    def changed(self, change: Callable[[Picture], Picture]) -> Styles:
+        """The same with changed pictures."""
+        return Styles(tuple(replace(painting, picture=change(painting.picture)) for painting in self.paintings))
 
 
-def weighted(styles: Sequence[Picture | tuple[Picture, float]]) -> Styles:
+Style = Picture | tuple[Picture, float] | Painting
+
+
+def weighted(styles: Sequence[Style]) -> Styles:
     """Paintings, with or without weights: those without count one; those of weight zero are absent."""
-    pairs = [s if isinstance(s, tuple) else (s, 1.0) for s in styles]
-    if any(not weight >= 0 for _, weight in pairs):
-        raise RecipeError("The weight of a painting must be zero or more.")
-    pairs = [(picture, weight) for picture, weight in pairs if weight]
-    if not pairs:
+    paintings = [as_painting(style) for style in styles]
+    if any(not 0 <= painting.weight < math.inf for painting in paintings):
+        raise RecipeError("The weight of a painting must be a finite number, zero or more.")
+    if any(not painting.scale > 0 for painting in paintings):
+        raise RecipeError("The scale of a painting must be above zero.")
+    paintings = [painting for painting in paintings if painting.weight]
+    if not paintings:
         raise RecipeError("There is no painting to paint after: give at least one, with a weight above zero.")
-    total = sum(weight for _, weight in pairs)
-    return Styles(tuple(p for p, _ in pairs), tuple(w / total for _, w in pairs))
+    total = sum(painting.weight for painting in paintings)
+    return Styles(tuple(replace(painting, weight=painting.weight / total) for painting in paintings))
+
+
+def as_painting(style: Style) -> Painting:
+    """Any way to name a painting, the long way."""
+    if isinstance(style, Painting):
+        return style
+    return Painting(*style) if isinstance(style, tuple) else Painting(style)
 
 
 def check(

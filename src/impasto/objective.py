@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 import torch
@@ -94,16 +95,28 @@ def stride(network: Network, layer: str) -> int:
     return 1 if layer == "image" else network.strides[layer]
 
 
-def survey(network: Network, image: Tensor, layers: frozenset[str], tiles: Sequence[Tile]) -> dict[str, Tensor]:
-    """The moments of each layer over the whole picture, tile by tile."""
+def survey(
+    network: Network,
+    image: Tensor,
+    layers: frozenset[str],
+    tiles: Sequence[Tile],
+    weights: Mapping[str, Tensor] = MappingProxyType({}),
+) -> dict[str, Tensor]:
+    """The moments of each layer over the whole picture, tile by tile; `weights` (1, 1, h, w) where not all counts."""
     totals: dict[str, Tensor] = {}
     for tile in tiles:
         with torch.no_grad():
             features = network(tile.cut(image), layers)
             for layer in layers:
-                own = measures.moments(tile.owned(features[layer], stride(network, layer)))
+                step = stride(network, layer)
+                own = measures.moments(tile.owned(features[layer], step), placed(weights.get(layer), tile, step))
                 totals[layer] = totals[layer] + own if layer in totals else own
     return totals
+
+
+def placed(where: Tensor | None, tile: Tile, step: int) -> Tensor | None:
+    """The tile's own part of a map, if there is one."""
+    return None if where is None else tile.placed(where, step)
 
 
 def look(network: Network, image: Tensor, layers: frozenset[str], tiles: Sequence[Tile]) -> Features:
@@ -156,21 +169,23 @@ def style_term(
     statistic: str = "gram",
     scale: StyleScale = "relative",
     root: Tensor | None = None,
+    where: Tensor | None = None,
+    name: str = "style",
 ) -> Term:
-    """The statistics of a layer shall be the painting's."""
+    """The statistics of a layer shall be the painting's; `where` (1, 1, h, w) says how much each position counts."""
     distance = measures.DISTANCES[statistic]
     factor = style_factor(scale, target, distance, positions)
 
     def sums(features: Tensor, tile: Tile, step: int) -> Tensor:
-        return measures.moments(tile.owned(features, step))
+        return measures.moments(tile.owned(features, step), placed(where, tile, step))
 
     def loss(total: Tensor) -> Tensor:
         return factor * distance(measures.gaussian(total, root), target)
 
-    return Term(f"style {layer}", weight, layer, sums, loss)
+    return Term(f"{name} {layer}", weight, layer, sums, loss)
 
 
-def content_factor(scale: ContentScale, target: Tensor, root: Tensor | None) -> float:
+def content_factor(scale: ContentScale, target: Tensor, root: Tensor | None, where: Tensor | None = None) -> float:
     """What Σ ‖F − P‖² is multiplied with. P has C channels on H x W positions.
 
     relative  in units of the photo's own variation, Σ ‖P − mean P‖², or of Σ ‖P‖²/100 where the photo is flat: the same
@@ -180,21 +195,28 @@ def content_factor(scale: ContentScale, target: Tensor, root: Tensor | None) -> 
     size      Σ / 4CHW
     """
     if scale == "relative":
-        average = target.mean((2, 3), keepdim=True).expand_as(target)
-        variation = measures.squared_difference(target, average, root)
-        flat = measures.squared_difference(target, torch.zeros_like(target), root) / 100
+        average = (target if where is None else target * where / where.mean()).mean((2, 3), keepdim=True)
+        variation = measures.squared_difference(target, average.expand_as(target), root, where)
+        flat = measures.squared_difference(target, torch.zeros_like(target), root, where) / 100
         return 1.0 / max(float(variation), float(flat), measures.EPSILON)
     return {"half-sum": 0.5, "mean": 1 / target.numel(), "size": 1 / (4 * target.numel())}[scale]
 
 
 def content_term(
-    layer: str, weight: float, target: Tensor, *, scale: ContentScale = "relative", root: Tensor | None = None
+    layer: str,
+    weight: float,
+    target: Tensor,
+    *,
+    scale: ContentScale = "relative",
+    root: Tensor | None = None,
+    where: Tensor | None = None,
 ) -> Term:
-    """The features of a layer shall be the photo's, position by position."""
-    factor = content_factor(scale, target, root)
+    """The features of a layer shall be the photo's, position by position, each counting as much as `where` says."""
+    factor = content_factor(scale, target, root, where)
 
     def sums(features: Tensor, tile: Tile, step: int) -> Tensor:
-        return measures.squared_difference(tile.owned(features, step), tile.placed(target, step), root)
+        seen, wanted = tile.owned(features, step), tile.placed(target, step)
+        return measures.squared_difference(seen, wanted, root, placed(where, tile, step))
 
     return Term(f"content {layer}", weight, layer, sums, lambda total: factor * total)
 
@@ -212,9 +234,13 @@ def variation_term(
 
 
 def merge(sums: Sequence[Mapping[str, Tensor]], weights: Sequence[float]) -> dict[str, Tensor]:
-    """Several paintings as one: their statistics per position, weighted; raw second moments may be mixed linearly."""
-    total = sum(weights)
-    return {
-        layer: torch.stack([w / total * s[layer] / s[layer][-1, -1] for s, w in zip(sums, weights, strict=True)]).sum(0)
-        for layer in sums[0]
-    }
+    """Several paintings as one: their statistics per position, weighted; raw second moments may be mixed linearly.
+
+    A layer is mixed among those that have it.
+    """
+    merged: dict[str, Tensor] = {}
+    for layer in dict.fromkeys(name for each in sums for name in each):
+        heard = [(w, each[layer]) for w, each in zip(weights, sums, strict=True) if layer in each]
+        total = sum(w for w, _ in heard)
+        merged[layer] = torch.stack([w / total * each / each[-1, -1] for w, each in heard]).sum(0)
+    return merged

@@ -1,0 +1,64 @@
+"""One level of the run as the painter sees it: the photo, who paints where, and what of the canvas is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from impasto.canvas import channels_last, snapshot
+from impasto.coloring import Finish, after, before, like
+from impasto.events import Level
+from impasto.inputs import Styles
+from impasto.objective import Evaluation
+from impasto.picture import Picture
+from impasto.recipe import Recipe
+from impasto.regions import Guidance, Passage, opened, passages, repainted
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Pictures and maps at the size of a level, where the network is."""
+
+    photo: Tensor
+    passages: tuple[Passage, ...]
+    visible: Tensor | None = None  # how opaque the photo is
+    paint: Tensor | None = None  # how much of each pixel is paint, the rest being the photo; None: all of it
+    finish: Finish = lambda image: image
+
+    def shown(self, canvas: Tensor) -> Tensor:
+        """The canvas, and the photo where nothing is painted."""
+        return canvas if self.paint is None else torch.lerp(self.photo, canvas, self.paint)
+
+    def sloped(self, evaluation: Evaluation) -> Evaluation:
+        """The gradient by what is shown becomes that by the canvas."""
+        return evaluation if self.paint is None else replace(evaluation, gradient=evaluation.gradient * self.paint)
+
+    def snapshot(self, canvas: Tensor) -> Tensor:
+        """A copy for the reader, in the colors that were asked for."""
+        return self.finish(snapshot(self.shown(canvas)))
+
+
+Scenery = Callable[[Level, torch.device], Scene]
+
+
+def scenery(content: Picture, paintings: Styles, guidance: Guidance, recipe: Recipe) -> Scenery:
+    """Level and device -> the scene; the pictures are recolored once, as the recipe wants it."""
+    seen, recolored = before(content, paintings, recipe)
+    guidance = repainted(guidance, lambda styles: before(content, styles, recipe)[1])
+    finish = after(content, paintings, recipe)
+
+    def scene(level: Level, device: torch.device) -> Scene:
+        width, height = level.width, level.height
+        photo, paint = seen.resized(width, height), opened(guidance, width, height)
+        return Scene(
+            channels_last(photo.rgb.to(device)),
+            tuple(passage.to(device) for passage in passages(photo, recolored, guidance, width, height)),
+            None if photo.alpha is None else photo.alpha.to(device),
+            None if paint is None else paint.to(device),
+            finish if paint is None else lambda image: torch.lerp(like(content, image).rgb, finish(image), paint),
+        )
+
+    return scene

@@ -1,0 +1,52 @@
+"""What the paintings say: their statistics, at the scale of the canvas, for the layers and of the part asked for."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from impasto.canvas import channels_last
+from impasto.cutter import Cutter
+from impasto.inputs import Painting, Styles
+from impasto.networks import Network
+from impasto.objective import merge, stride, survey
+from impasto.picture import Picture
+from impasto.regions import brightness, carried
+
+
+def statistics(
+    network: Network, paintings: Styles, layers: frozenset[str], canvas: Tensor, scale: float, cutter: Cutter
+) -> dict[str, Tensor]:
+    """The moments of each layer that a painting speaks for, mixed by weight."""
+    height, width = canvas.shape[-2:]
+    totals = []
+    for painting in paintings.paintings:
+        read = frozenset(layer for layer in layers if painting.reads(stride(network, layer)))
+        picture = at_scale(painting.picture, width, height, scale * painting.scale, network.minimum(read))
+        image = channels_last(picture.rgb.to(canvas))
+        mask, maps = used(painting, picture), dict[str, Tensor]()
+        if mask is not None:
+            found = {layer: carried(mask, stride(network, layer)) for layer in read}
+            maps = {layer: where.to(canvas) for layer, where in found.items() if where is not None}
+            read = frozenset(maps)
+        totals.append(cutter.work(image, partial(survey, network, image, read, weights=maps)))
+    return merge(totals, paintings.weights)
+
+
+def used(painting: Painting, picture: Picture) -> Tensor | None:
+    """How much each pixel counts, given the painting at its scale; None: all alike."""
+    masks = [] if picture.alpha is None else [picture.alpha]
+    masks += [] if painting.part is None else [brightness(painting.part, picture.width, picture.height)]
+    return torch.stack(masks).prod(0) if masks else None
+
+
+def at_scale(painting: Picture, width: int, height: int, scale: float, minimum: int) -> Picture:
+    """The painting with the area of the canvas times `scale`², its own aspect, and no side below `minimum`.
+
+    It is not enlarged for its strokes' sake: that would only blur them.
+    """
+    wanted = scale * (width * height / (painting.width * painting.height)) ** 0.5
+    ratio = max(min(wanted, max(scale, 1.0)), minimum / min(painting.width, painting.height))
+    return painting.resized(round(painting.width * ratio), round(painting.height * ratio))
