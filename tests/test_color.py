@@ -16,7 +16,7 @@ from torch import Tensor
 
 from impasto import color, palette
 from impasto.errors import RecipeError
-from tests.networks import image
+from networks import image
 
 Array = NDArray[np.float64]
 
