@@ -303,10 +303,11 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
-@pytest.mark.parametrize("padding", ["replicate", "reflect"])
+@pytest.mark.parametrize(
+    ("optimizer", "padding"), [("lbfgs", "replicate"), ("adam", "replicate"), ("lbfgs", "reflect")]
+)
 def test_hostile_pictures_give_finite_pictures(optimizer: str, padding: str) -> None:
-    network, made = tiny(padding=padding), recipe(optimizer=optimizer, steps=12)
+    network, made = tiny(padding=padding), recipe(optimizer=optimizer, steps=8)
     for content, style in itertools.product(HOSTILE, HOSTILE):
         seen = events(made, Picture(HOSTILE[content]), [Picture(HOSTILE[style])], network)
         last = seen[-1]
