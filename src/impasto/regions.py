@@ -21,6 +21,7 @@ from impasto.picture import Picture
 SNAP = 0.02  # what a JPEG leaves of black and white
 DIAL = 100.0  # a region of half the strength has about a tenth of the style's weight, as half a turn of the dial has
 FADE = 0.25  # below this strength the photo itself shines through
+FLAT = 0.15  # the most that the pixels around one of a label differ, in RGB
 ALIKE = 0.25  # colors of two label maps that are this far apart, in RGB, are not the same label
 
 
@@ -213,8 +214,10 @@ def labeled(photo_map: Picture, painting_map: Picture, painting: Painting) -> tu
 
 
 def labels(drawn: Picture) -> Tensor:
-    """The colors of a map, (n, 3): those that cover a five hundredth of it; noise is not a color."""
-    pixels = drawn.rgb[0].flatten(1).T
+    """The colors of a map, (n, 3): those that cover a five hundredth of it; edges and noise are no colors."""
+    uneven = F.max_pool2d(drawn.rgb, 3, 1, 1) + F.max_pool2d(-drawn.rgb, 3, 1, 1)
+    flat = uneven.amax((0, 1)) < FLAT
+    pixels = drawn.rgb[0].permute(1, 2, 0)[flat if flat.any() else flat.logical_not()]
     coarse, counts = torch.unique((pixels * 7).round(), dim=0, return_counts=True)
     kept = coarse[counts >= max(1, len(pixels) / 500)] / 7
     means = [pixels[(pixels - center).abs().amax(1) <= 0.5 / 7 + 1e-6].mean(0) for center in kept]
