@@ -27,7 +27,7 @@ from PIL import Image
 from impasto import recipe as recipes
 from impasto.cli.commands import impasto
 from impasto.cli.order import painting as parsed_painting
-from impasto.cli.progress import Lines, Pace, duration
+from impasto.cli.progress import Lines, Pace, by_kind, duration
 from impasto.errors import PictureError, RecipeError
 from impasto.events import Level, Step
 from impasto.files import Written, read_record, write
@@ -442,7 +442,7 @@ def test_memory_that_runs_out_is_told_with_a_smaller_size(
     monkeypatch.setattr(VGG, "__call__", greedy)
     ran = here(capsys, photo, painting, "-o", photo.with_name("out.png"), "-q", *tiny(weights_file))
     assert (ran.code, ran.out) == (1, "")
-    assert re.fullmatch(r"impasto: There is not enough memory .*; try --size \d+\.\n", ran.err)
+    assert re.fullmatch(r"impasto: There is not enough memory [^\n]*; try --size \d+[^\n]*\n", ran.err)
 
 
 def test_an_unexpected_error_is_one_line_unless_debugging(
@@ -468,3 +468,8 @@ def test_a_reader_that_goes_away_is_no_error_to_talk_about() -> None:
         assert running.stderr is not None
         running.stdout.close()
         assert "Traceback" not in running.stderr.read()
+
+
+def test_losses_add_up_by_kind() -> None:
+    losses = {"content relu2_1": 1.0, "style relu1_1": 2.0, "style relu2_1": 3.0, "variation": 0.5}
+    assert by_kind(losses) == {"content": 1.0, "style": 5.0, "variation": 0.5}

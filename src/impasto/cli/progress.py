@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -27,7 +28,7 @@ def teller(quiet: bool) -> Teller:
     """A bar, lines or nothing, whichever suits the place that stderr goes to."""
     if quiet:
         return Silence()
-    return Bar() if sys.stderr.isatty() else Lines()
+    return Bar() if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else Lines()
 
 
 class Silence:
@@ -72,7 +73,7 @@ class Bar:
         from rich.progress import BarColumn, Progress, TextColumn
 
         self._console = Console(stderr=True, highlight=False, markup=False)
-        columns = (TextColumn("{task.description}", markup=False), BarColumn(24), TextColumn("{task.fields[tail]}"))
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(12), TextColumn("{task.fields[tail]}"))
         self._progress = Progress(*columns, console=self._console, transient=True)
         self._task = self._progress.add_task("", total=1.0, tail="")
         self._pace = Pace()
@@ -82,8 +83,10 @@ class Bar:
 
     def step(self, step: Step) -> None:
         self._progress.start()
-        tail = f"{self._pace.left(step.fraction)}  {named(step.losses)}"
-        self._progress.update(self._task, completed=step.fraction, description=position(step), tail=tail)
+        level = step.level
+        head = f"{level.index}/{level.count}  {level.width} x {level.height}  step {step.step}/{level.steps}"
+        tail = f"{self._pace.left(step.fraction)}  {named(by_kind(step.losses))}"
+        self._progress.update(self._task, completed=step.fraction, description=head, tail=tail)
 
     def close(self) -> None:
         self._progress.stop()
@@ -98,6 +101,15 @@ def position(step: Step) -> str:
 def named(losses: Mapping[str, float]) -> str:
     """The losses by name."""
     return "  ".join(f"{name} {loss:.4g}" for name, loss in losses.items())
+
+
+def by_kind(losses: Mapping[str, float]) -> dict[str, float]:
+    """The losses of all layers added up: content, style, ... fit into a line of a terminal."""
+    sums: dict[str, float] = {}
+    for name, loss in losses.items():
+        kind = name.partition(" ")[0]
+        sums[kind] = sums.get(kind, 0.0) + loss
+    return sums
 
 
 class Pace:
