@@ -30,7 +30,7 @@ FLOORS = (
 PICTURES = {"decode", "files", "icc", "lossless", "modes", "picture", "film"}  # know Pillow
 FACES = ("cli", "web", "__main__")
 PUBLIC = [
-    "Features", "ImpastoError", "Network", "Objective", "Picture", "Recipe", "Term", "__version__",
+    "Features", "ImpastoError", "Network", "Objective", "Painting", "Picture", "Recipe", "Term", "__version__",
     "open_network", "paint", "read", "stylize",
 ]  # fmt: skip
 

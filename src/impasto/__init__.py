@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from impasto.errors import ImpastoError as ImpastoError
+    from impasto.inputs import Painting as Painting
     from impasto.networks import Features as Features
     from impasto.networks import Network as Network
     from impasto.networks.choose import open_network as open_network
@@ -29,6 +30,7 @@ _HOMES = {
     "ImpastoError": "errors",
     "Network": "networks",
     "Objective": "objective",
+    "Painting": "inputs",
     "Picture": "picture",
     "Recipe": "recipe",
     "Term": "objective",

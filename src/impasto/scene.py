@@ -10,6 +10,7 @@ from torch import Tensor
 
 from impasto.canvas import channels_last, snapshot
 from impasto.coloring import Finish, after, before, like
+from impasto.errors import RecipeError
 from impasto.events import Level
 from impasto.inputs import Styles
 from impasto.objective import Evaluation
@@ -46,6 +47,8 @@ Scenery = Callable[[Level, torch.device], Scene]
 
 def scenery(content: Picture, paintings: Styles, guidance: Guidance, recipe: Recipe) -> Scenery:
     """Level and device -> the scene; the pictures are recolored once, as the recipe wants it."""
+    if recipe.color == "match" and guidance.regions:
+        raise RecipeError("color = match gives the whole picture one painting's colors; leave it out with regions.")
     seen, recolored = before(content, paintings, recipe)
     guidance = repainted(guidance, lambda styles: before(content, styles, recipe)[1])
     finish = after(content, paintings, recipe)

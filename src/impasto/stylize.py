@@ -8,14 +8,18 @@ from typing import Any, cast
 
 from impasto import device as devices
 from impasto.events import Event, Finished
+from impasto.inputs import Painting
 from impasto.networks import Network
 from impasto.networks.choose import open_network
 from impasto.objective import Term
 from impasto.paint import paint
 from impasto.picture import Picture, PictureLike, read
 from impasto.recipe import Recipe
+from impasto.regions import Guidance, Region
 
-Styles = PictureLike | Sequence[PictureLike | tuple[PictureLike, float]]
+StyleLike = PictureLike | tuple[PictureLike, float] | Painting
+Styles = StyleLike | Sequence[StyleLike]
+RegionLike = tuple[PictureLike, StyleLike] | tuple[PictureLike, StyleLike, float]
 
 
 def stylize(
@@ -26,6 +30,9 @@ def stylize(
     network: Network | None = None,
     device: str = "auto",
     start: PictureLike | None = None,
+    regions: Sequence[RegionLike] = (),
+    strength_map: PictureLike | None = None,
+    protect: PictureLike | None = None,
     extra_terms: Sequence[Term] = (),
     on_event: Callable[[Event], None] = lambda _: None,
     **changes: Any,  # noqa: ANN401 -- the knobs of a Recipe, with their types
@@ -33,19 +40,25 @@ def stylize(
     """Repaint `content` in the manner of `styles`.
 
     Pictures may be paths, bytes, PIL images, numpy arrays, tensors or Pictures; several paintings come as a list, with
-    weights as (painting, weight). `changes` are knobs of the recipe: `stylize(photo, painting, strength=0.7, size=1024)`.
+    weights as (painting, weight), or as Paintings. `changes` are knobs of the recipe: `stylize(photo, painting,
+    strength=0.7, size=1024)`.
+
+    `regions` are (mask, painting) or (mask, painting, strength): what is bright in the mask is painted after another
+    painting. What is dark in `strength_map`, and bright in `protect`, stays the photo's own.
     """
     recipe = (recipe or Recipe()).changed(**changes)
     where = devices.choose(device)
     photo = read(content)
-    paintings = [(read(s[0]), s[1]) if isinstance(s, tuple) else (read(s), 1.0) for s in listed(styles)]
+    parts = tuple(Region(read(mask), painted(style), *strength) for mask, style, *strength in regions)
+    maps = (None if each is None else read(each) for each in (strength_map, protect))
     events = paint(
         photo,
-        paintings,
+        [painted(style) for style in listed(styles)],
         recipe,
         network=network or open_network(recipe, device=where),
         device=where,
         start=None if start is None else read(start),
+        guidance=Guidance(parts, *maps),
         extra_terms=extra_terms,
     )
     for event in events:
@@ -55,9 +68,17 @@ def stylize(
     raise AssertionError("a run ends with Finished")
 
 
-def listed(styles: Styles) -> Sequence[PictureLike | tuple[PictureLike, float]]:
+def listed(styles: Styles) -> Sequence[StyleLike]:
     """One painting is a list of one."""
-    return styles if isinstance(styles, (list, tuple)) else [cast(PictureLike, styles)]
+    return styles if isinstance(styles, (list, tuple)) else [cast(StyleLike, styles)]
+
+
+def painted(style: StyleLike) -> Painting:
+    """A painting of any kind, with or without a weight."""
+    if isinstance(style, Painting):
+        return style
+    picture, weight = style if isinstance(style, tuple) else (style, 1.0)
+    return Painting(read(picture), weight)
 
 
 def finished(photo: Picture, event: Finished) -> Picture:
