@@ -171,8 +171,9 @@ def relief(canvas: Canvas, depth: float, gloss: float, light: tuple[float, float
     facing = normal @ toward / toward[2]
     half = toward + np.array([0, 0, 1], np.float32)
     glint = np.clip(normal @ (half / np.linalg.norm(half)), 0, 1) ** 40 - toward[2] ** 12
-    lit = canvas.color * (0.45 + 0.55 * np.clip(facing, 0, 1.7))[..., None]
-    return lit + gloss * np.clip(glint, 0, 1)[..., None]
+    lit: Array = canvas.color * (0.45 + 0.55 * np.clip(facing, 0, 1.7))[..., None]
+    lit += gloss * np.clip(glint, 0, 1)[..., None]
+    return lit
 
 
 def tiles(total: int, size: int) -> Iterator[slice]:

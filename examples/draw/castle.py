@@ -19,7 +19,8 @@ def rise(x: Array, z: Array) -> Array:
         -((x + 26) ** 2) / 300 - (z - 42) ** 2 / 400
     )
     bank = 2.6 * smooth(9.5, 13, z + 1.5 * np.sin(0.3 * x)) + 4.5 * smooth(-16, -24, x) * smooth(-8, -16, z) - 1.2
-    return hill + bank + 2.2 * (fbm3(x * 0.16, z * 0.16, zero, 4, 101) - 0.5)
+    height: Array = hill + bank + 2.2 * (fbm3(x * 0.16, z * 0.16, zero, 4, 101) - 0.5)
+    return height
 
 
 @lru_cache(maxsize=1)
@@ -45,7 +46,8 @@ def arches(p: Array) -> Array:
     hole = np.full(len(p), FAR, np.float32)
     for x in (-15.0, -4.5, 6.0):
         hole = np.minimum(hole, np.hypot(p[:, 0] - x, np.maximum(p[:, 1], 0) * 1.02) - 4.1)
-    return 0.8 * np.maximum(wall, -hole)
+    inside: Array = 0.8 * np.maximum(wall, -hole)
+    return inside
 
 
 def tower(x: float, z: float, radius: float, low: float, high: float) -> list[Solid]:

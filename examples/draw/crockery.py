@@ -22,9 +22,10 @@ def tube(p: Array, radius: float, low: float, high: float, edge: float) -> Array
 def apple(p: Array) -> Array:
     ring = np.hypot(p[:, 0], p[:, 2])
     wide = 0.30 + 0.07 * p[:, 1]
-    return 0.8 * (
+    inside: Array = 0.8 * (
         np.hypot(ring - wide, p[:, 1] * 0.92) - 0.70 - 0.006 * np.cos(5 * np.arctan2(p[:, 2], p[:, 0])) * ring
     )
+    return inside
 
 
 def pear(p: Array) -> Array:

@@ -130,10 +130,10 @@ def people(canvas: Canvas, unit: float, rng: np.random.Generator) -> None:
     for cx, cy, rx, ry, code in spots:
         count = int(rx * ry * 500_000)
         turn, far = rng.uniform(0, 2 * np.pi, count), np.sqrt(rng.random(count))
-        at = ((cx + rx * far * np.cos(turn)) * unit, (cy + ry * far * np.sin(turn)) * unit)
+        x, y = ((cx + rx * far * np.cos(turn)) * unit, (cy + ry * far * np.sin(turn)) * unit)
         color = divide(rgb(code) + 0.16 * (np.cos(turn) * far)[:, None], rng, 0.3)
         touch = Brush(0.0065 * unit, 0.0075 * unit, 0.25, streak=0.04, blend=0.03, pickup=0, dry=0, ridge=0.2)
-        paint(canvas, touch, tuple(a.astype(np.float32) for a in at), color, np.zeros_like(canvas.height), rng)
+        paint(canvas, touch, (x.astype(np.float32), y.astype(np.float32)), color, np.zeros_like(canvas.height), rng)
 
 
 def draw(scale: float = 1.0) -> Pixels:

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]  # floats of 32 bits, but for what a generator of random numbers lets in
 Pixels = NDArray[np.uint8]
 
 
@@ -51,14 +52,17 @@ def noise3(x: Array, y: Array, z: Array, seed: int = 0) -> Array:
     c0, c1 = c & 31, (c + 1) & 31
 
     def edge(base: NDArray[np.int32]) -> Array:
-        near, far = table.take(base + c0), table.take(base + c1)
-        return near + (far - near) * w
+        near: Array = table.take(base + c0)
+        far: Array = table.take(base + c1)
+        between: Array = near + (far - near) * w
+        return between
 
     low, high = edge(a0 + b0), edge(a1 + b0)
     front = low + (high - low) * u
     low, high = edge(a0 + b1), edge(a1 + b1)
     back = low + (high - low) * u
-    return front + (back - front) * v
+    value: Array = front + (back - front) * v
+    return value
 
 
 def fbm3(x: Array, y: Array, z: Array, octaves: int, seed: int = 0) -> Array:
@@ -91,10 +95,11 @@ def blur(plane: Array, radius: float) -> Array:
     return plane
 
 
-def smooth(low: float, high: float, value: ArrayLike) -> Array:
+def smooth(low: float | Array, high: float | Array, value: ArrayLike) -> Array:
     """0 below `low`, 1 above `high`, an S-curve between."""
-    t = np.clip((np.asarray(value, np.float32) - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
+    t: Array = np.clip((np.asarray(value, np.float32) - low) / (high - low), 0, 1)
+    eased: Array = t * t * (3 - 2 * t)
+    return eased
 
 
 def mix(a: ArrayLike, b: ArrayLike, share: ArrayLike) -> Array:
@@ -127,7 +132,9 @@ def grid(width: int, height: int) -> tuple[Array, Array]:
 def shrink(image: Array, factor: int) -> Array:
     """Average over squares of `factor` pixels: what was drawn too large comes back with soft edges."""
     height, width = (n // factor for n in image.shape[:2])
-    return image[: height * factor, : width * factor].reshape(height, factor, width, factor, -1).mean((1, 3))
+    squares = image[: height * factor, : width * factor].reshape(height, factor, width, factor, -1)
+    small: Array = squares.mean((1, 3))
+    return small
 
 
 def to_bytes(image: Array) -> Pixels:

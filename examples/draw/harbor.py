@@ -181,7 +181,8 @@ def sky(way: Array, rng: np.random.Generator) -> Array:
     step = rng.random((2, len(way)), dtype=np.float32)
     column = np.clip((azimuth + 0.65) / 1.3 * 1499 + step[0], 0, 1499).astype(int)
     row = np.clip(rise / 0.6 * 699 + step[1], 0, 699).astype(int)
-    return table[row, column]
+    seen: Array = table[row, column]
+    return seen
 
 
 def facade(p: Array, normal: Array, corner: Array, size: Array, tint: Array, seed: Array) -> tuple[Array, Array]:
@@ -271,7 +272,7 @@ def lit(origin: Array, way: Array, hit: Hit, rng: np.random.Generator, careful: 
     direct = np.zeros(len(p), np.float32)
     turned = np.flatnonzero(facing > 0)
     direct[turned] = facing[turned] * (1 - blocked(off[turned], sun[turned], solids))
-    open_sky = np.full(len(p), 0.66, np.float32)
+    open_sky: Array = np.full(len(p), 0.66, np.float32)
     if careful:
         open_sky = 1 - 0.85 * blocked(off, hemisphere(hit.normal, rng), solids, 7.0)
     dome = mix(

@@ -99,8 +99,8 @@ def look(width: int, height: int) -> Sheet:
     curl = 9 * fbm3(u * 26, v * 26, np.zeros_like(u), 2, 105)
     around[leafy], below[leafy] = curl[leafy], curl[leafy] + 1.2
     fold = (height, width)
-    planes = (plane.reshape(fold) for plane in (tone, thing, around, below, hit.t))
-    return Sheet(*planes, hit.normal.reshape(*fold, 3))
+    tone, around, below, far = (plane.reshape(fold) for plane in (tone, around, below, hit.t))
+    return Sheet(tone, thing.reshape(fold), around, below, far, hit.normal.reshape(*fold, 3))
 
 
 class Pen:
@@ -128,8 +128,8 @@ def hatch(
 ) -> None:
     """Lines along the flow wherever the tone is darker than `below`; they stop at edges and in the light."""
     height, wide = look_at.tone.shape
-    y, x = np.mgrid[gap / 2 : height : gap, gap / 2 : wide : gap * 2.6].reshape(2, -1).astype(np.float32)
-    x, y = x + rng.uniform(-1.3, 1.3, x.size) * gap, y + rng.uniform(-0.3, 0.3, x.size) * gap
+    rows, columns = np.mgrid[gap / 2 : height : gap, gap / 2 : wide : gap * 2.6].reshape(2, -1).astype(np.float32)
+    x, y = columns + rng.uniform(-1.3, 1.3, rows.size) * gap, rows + rng.uniform(-0.3, 0.3, rows.size) * gap
     row, column = np.clip(y, 0, height - 1).astype(int), np.clip(x, 0, wide - 1).astype(int)
     keep = look_at.tone[row, column] < below + rng.normal(0, 0.03, x.size)
     x, y, own = x[keep], y[keep], look_at.thing[row, column][keep]
@@ -160,7 +160,8 @@ def contours(look_at: Sheet) -> Array:
         bend = 1 - np.einsum("hwc,hwc->hw", look_at.normal, np.roll(look_at.normal, -1, axis))
         other = look_at.thing != np.roll(look_at.thing, -1, axis)
         edge = np.maximum(edge, (other & (step > 0.15)) | (bend > 0.35) & (look_at.thing < SKY))
-    return np.maximum(np.clip(blur(edge, 1.0) * 2.6, 0, 1), 0.9 * (look_at.tone < 0.05))
+    line: Array = np.maximum(np.clip(blur(edge, 1.0) * 2.6, 0, 1), 0.9 * (look_at.tone < 0.05))
+    return line
 
 
 def branches(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,15 @@ class Solid:
     field: Callable[[Array], Array] | None = None
 
 
+class Traits(TypedDict, total=False):
+    """What a scene may say of a solid besides its shape."""
+
+    kind: int
+    tint: Vector
+    corner: Vector
+    size: Vector
+
+
 @dataclass(frozen=True)
 class Hit:
     """Where rays end: distance, which solid (-1: none), and the surface's normal."""
@@ -37,10 +47,11 @@ class Hit:
 
 
 def unit(vectors: Array) -> Array:
-    return vectors / np.sqrt(np.einsum("...i,...i->...", vectors, vectors)[..., None] + 1e-12)
+    length: Array = np.sqrt(np.einsum("...i,...i->...", vectors, vectors)[..., None] + 1e-12)
+    return np.divide(vectors, length)
 
 
-def _solid(planes: Sequence[Sequence[float]], low: Vector, high: Vector, **more: object) -> Solid:
+def _solid(planes: Sequence[Sequence[float]], low: Vector, high: Vector, **more: Unpack[Traits]) -> Solid:
     rows = np.array(planes, np.float32).reshape(-1, 4)
     rows = rows / np.linalg.norm(rows[:, :3], axis=1, keepdims=True) if len(rows) else rows
     a, b = np.array(low, np.float32), np.array(high, np.float32)
@@ -58,11 +69,11 @@ def _sides(low: Vector, high: Vector) -> list[list[float]]:
     return rows
 
 
-def box(low: Vector, high: Vector, **more: object) -> Solid:
+def box(low: Vector, high: Vector, **more: Unpack[Traits]) -> Solid:
     return _solid(_sides(low, high), low, high, **more)
 
 
-def house(low: Vector, high: Vector, rise: float, ridge: str = "z", **more: object) -> Solid:
+def house(low: Vector, high: Vector, rise: float, ridge: str = "z", **more: Unpack[Traits]) -> Solid:
     """A box whose top ends in a gable roof; `high` is the eaves, the ridge runs along `ridge`."""
     a = 0 if ridge == "z" else 2
     half, middle = (high[a] - low[a]) / 2, (high[a] + low[a]) / 2
@@ -72,10 +83,11 @@ def house(low: Vector, high: Vector, rise: float, ridge: str = "z", **more: obje
         row = [0.0, half, 0.0, half * (high[1] + rise) + sign * rise * middle]
         row[a] = sign * rise
         planes.append(row)
-    return replace(_solid(planes, low, top), **{"size": (high[0] - low[0], high[1] - low[1], high[2] - low[2]), **more})
+    more.setdefault("size", (high[0] - low[0], high[1] - low[1], high[2] - low[2]))
+    return _solid(planes, low, top, **more)
 
 
-def spire(low: Vector, high: Vector, **more: object) -> Solid:
+def spire(low: Vector, high: Vector, **more: Unpack[Traits]) -> Solid:
     """A pyramid on the box's floor that comes to a point at its top."""
     planes = [[0.0, -1.0, 0.0, -low[1]]]
     tall = high[1] - low[1]
@@ -88,14 +100,14 @@ def spire(low: Vector, high: Vector, **more: object) -> Solid:
     return _solid(planes, low, high, **more)
 
 
-def globe(center: Vector, radii: Vector, cut: Sequence[Sequence[float]] = (), **more: object) -> Solid:
+def globe(center: Vector, radii: Vector, cut: Sequence[Sequence[float]] = (), **more: Unpack[Traits]) -> Solid:
     """An ellipsoid, with whatever lies outside the `cut` planes taken away."""
-    low = tuple(c - r for c, r in zip(center, radii, strict=True))
-    high = tuple(c + r for c, r in zip(center, radii, strict=True))
-    return _solid(cut, low, high, globe=(center, radii), **more)
+    (x, y, z), (a, b, c) = center, radii
+    low, high = (x - a, y - b, z - c), (x + a, y + b, z + c)
+    return replace(_solid(cut, low, high, **more), globe=(center, radii))
 
 
-def post(x: float, z: float, radius: float, low: float, high: float, **more: object) -> Solid:
+def post(x: float, z: float, radius: float, low: float, high: float, **more: Unpack[Traits]) -> Solid:
     """An upright cylinder."""
     ends = [[0, 1, 0, high], [0, -1, 0, -low]]
     whole = globe((x, 0, z), (radius, 1e5, radius), ends, **more)
@@ -107,14 +119,18 @@ def shape(
     field: Callable[[Array], Array],
     center: Vector,
     reach: float,
-    size: float = 1.0,
+    times: float = 1.0,
     cut: Sequence[Sequence[float]] = (),
-    **more: object,
+    **more: Unpack[Traits],
 ) -> Solid:
-    """A distance field, `size` times as large, moved to `center`; within `reach` of it and the `cut` planes."""
+    """A distance field, `times` as large, moved to `center`; within `reach` of it and the `cut` planes."""
     whole = globe(center, (reach, reach, reach), cut, **more)
     middle = np.array(center, np.float32)
-    return replace(whole, globe=None, reach=reach, field=lambda p: field((p - middle) / size) * size)
+    return replace(whole, globe=None, reach=reach, field=lambda p: field((p - middle) / times) * times)
+
+
+def _nowhere(p: Array) -> Array:
+    return np.full(len(p), FAR, np.float32)
 
 
 def _march(solid: Solid, origin: Array, way: Array) -> tuple[Array, Array, Array]:
@@ -128,25 +144,24 @@ def _march(solid: Solid, origin: Array, way: Array) -> tuple[Array, Array, Array
         cut = room / np.where(np.abs(speed) < 1e-9, 1e-9, speed)
         t = np.where(speed < 0, np.maximum(t, cut), t)
         end = np.where(speed > 0, np.minimum(end, cut), end)
-    live = np.flatnonzero(t < end)
+    live, field = np.flatnonzero(t < end), solid.field or _nowhere
     for _ in range(70):
-        distance = solid.field(origin[live] + way[live] * t[live][:, None])
+        distance = field(origin[live] + way[live] * t[live][:, None])
         t[live] += distance
         live = live[(np.abs(distance) > 4e-4) & (t[live] < end[live])]
         if not live.size:
             break
-    t[live[np.abs(solid.field(origin[live] + way[live] * t[live][:, None])) > 0.02]] = FAR
+    t[live[np.abs(field(origin[live] + way[live] * t[live][:, None])) > 0.02]] = FAR
     hit = t < end
     t = np.where(hit, t, FAR).astype(np.float32)
     normal = np.zeros_like(way)
     p = origin[hit] + way[hit] * t[hit][:, None]
     tips = np.array([[1, -1, -1], [-1, -1, 1], [-1, 1, -1], [1, 1, 1]], np.float32)
-    normal[hit] = unit(sum(tip * solid.field(p + 1e-3 * tip)[:, None] for tip in tips))
+    normal[hit] = unit(np.sum([tip * field(p + 1e-3 * tip)[:, None] for tip in tips], axis=0))
     return t, np.where(hit, FAR * 2, -FAR), normal
 
 
-def _inside_globe(solid: Solid, origin: Array, way: Array) -> tuple[Array, Array]:
-    center, radii = (np.array(v, np.float32) for v in solid.globe)
+def _inside_globe(center: Array, radii: Array, origin: Array, way: Array) -> tuple[Array, Array]:
     o, d = (origin - center) / radii, way / radii
     a, b, c = dot(d, d), dot(o, d), dot(o, o) - 1
     root = b * b - a * c
@@ -162,8 +177,8 @@ def _enter(solid: Solid, origin: Array, way: Array) -> tuple[Array, Array, Array
     enter, leave = np.full(len(way), -FAR, np.float32), np.full(len(way), FAR, np.float32)
     normal = np.zeros_like(way)
     if solid.globe is not None:
-        enter, leave = _inside_globe(solid, origin, way)
         center, radii = (np.array(v, np.float32) for v in solid.globe)
+        enter, leave = _inside_globe(center, radii, origin, way)
         normal = unit((origin + way * np.where(enter < FAR, enter, 0)[:, None] - center) / radii**2)
     for *axis, bound in solid.planes.tolist():
         axis = np.array(axis, np.float32)
@@ -199,7 +214,7 @@ def _clusters(solids: Sequence[Solid]) -> Iterator[tuple[range, Array, float]]:
     """Neighbors in the list, eight at a time, with a sphere around them."""
     for start in range(0, len(solids), 8):
         group = range(start, min(start + 8, len(solids)))
-        middle = np.mean([solids[i].middle for i in group], axis=0, dtype=np.float32)
+        middle: Array = np.array([solids[i].middle for i in group]).mean(0)
         yield group, middle, max(float(np.linalg.norm(solids[i].middle - middle)) + solids[i].reach for i in group)
 
 

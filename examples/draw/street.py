@@ -252,13 +252,14 @@ def lit(origin: Array, way: Array, hit: Hit, rng: np.random.Generator, careful: 
     solids = town()
     p = origin + way * hit.t[:, None]
     color, own = surface(p, way, hit, solids)
-    open_sky = np.full(len(p), 0.6, np.float32)
+    open_sky: Array = np.full(len(p), 0.6, np.float32)
     if careful:
         open_sky = 1 - 0.9 * blocked(p + hit.normal * 0.02, hemisphere(hit.normal, rng), solids, 9.0)
     up = 0.5 + 0.5 * hit.normal[:, 1]
     dome = mix(np.array([0.09, 0.08, 0.10], np.float32), np.array([0.17, 0.23, 0.42], np.float32), up)
     dome = dome + (0.35 * np.clip(hit.normal[:, 2], 0, 1))[:, None] * np.array([1.0, 0.55, 0.35], np.float32)
-    return color * (dome * open_sky[:, None] + lamplight(p, hit.normal)) + own
+    light: Array = color * (dome * open_sky[:, None] + lamplight(p, hit.normal)) + own
+    return light
 
 
 def haze(color: Array, distance: Array) -> Array:

@@ -26,7 +26,7 @@ EDDIES = [(0.48, 0.21, 0.12, 1.2), (0.71, 0.43, 0.10, -1.1), (0.24, 0.45, 0.07, 
 
 def stream(x: Array, y: Array, wander: Array) -> Array:
     """The sky's stream function: strokes run along its level lines."""
-    psi = 1.1 * y + 0.10 * np.sin(5 * x + 1) * np.sin(3 * y + 0.5) + 0.28 * (wander - 0.5)
+    psi: Array = 1.1 * y + 0.10 * np.sin(5 * x + 1) * np.sin(3 * y + 0.5) + 0.28 * (wander - 0.5)
     for cx, cy, size, turn in EDDIES:
         psi += 0.35 * turn * size / 0.12 * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / size**2)
     for cx, cy, size in [*STARS, MOON]:
@@ -57,7 +57,7 @@ def sky(x: Array, y: Array, psi: Array, wander: Array) -> Array:
 
 def land(x: Array, y: Array, color: Array, flow: Array, grain: Array) -> tuple[Array, Array]:
     """Hills in rows, a wheat field in front; colors and directions below the sky."""
-    rows = [
+    rows: list[tuple[float, float, int, list[tuple[float, str]]]] = [
         (0.60, 0.022, 1, [(0, "2c4f9a"), (1, "5f8fc4")]),
         (0.67, 0.020, 4, [(0, "163a6b"), (0.6, "2f6d86"), (1, "6fa08a")]),
         (0.75, 0.016, 2, [(0, "12324a"), (0.5, "25604e"), (1, "86a34a")]),

@@ -18,7 +18,8 @@ def spline(knots: list[tuple[float, float]], count: int) -> Array:
     t = np.linspace(0, len(knots) - 1 - 1e-4, count)
     i, f = t.astype(int), (t % 1)[:, None]
     a, b, c, d = (p[i + k] for k in range(4))
-    return 0.5 * (2 * b + (c - a) * f + (2 * a - 5 * b + 4 * c - d) * f**2 + (3 * b - a - 3 * c + d) * f**3)
+    curve: Array = 0.5 * (2 * b + (c - a) * f + (2 * a - 5 * b + 4 * c - d) * f**2 + (3 * b - a - 3 * c + d) * f**3)
+    return curve
 
 
 def normals(curve: Array) -> Array:
