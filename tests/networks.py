@@ -50,7 +50,7 @@ class Projecting:
 
     def __init__(self, inner: VGG, maps: Mapping[str, Tensor]) -> None:
         self.inner, self.maps = inner, maps
-        self.name, self.layers, self.strides = inner.name, inner.layers, inner.strides
+        self.name, self.sha256, self.layers, self.strides = inner.name, inner.sha256, inner.layers, inner.strides
         self.halo, self.minimum = inner.halo, inner.minimum
         self.metrics = {layer: m.T @ m for layer, m in maps.items()}
 

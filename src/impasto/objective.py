@@ -107,7 +107,7 @@ def survey(
     for tile in tiles:
         with torch.no_grad():
             features = network(tile.cut(image), layers)
-            for layer in layers:
+            for layer in sorted(layers):
                 step = stride(network, layer)
                 own = measures.moments(tile.owned(features[layer], step), placed(weights.get(layer), tile, step))
                 totals[layer] = totals[layer] + own if layer in totals else own
@@ -126,7 +126,7 @@ def look(network: Network, image: Tensor, layers: frozenset[str], tiles: Sequenc
     for tile in tiles:
         with torch.no_grad():
             features = network(tile.cut(image), layers)
-            for layer in layers:
+            for layer in sorted(layers):
                 step, seen = stride(network, layer), features[layer]
                 if len(tiles) == 1:
                     whole[layer] = seen

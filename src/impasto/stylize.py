@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+from torch import Tensor
+
 from impasto import device as devices
 from impasto.events import Event, Finished
 from impasto.inputs import Painting
@@ -64,7 +66,7 @@ def stylize(
     for event in events:
         on_event(event)
         if isinstance(event, Finished):
-            return finished(photo, event)
+            return finished(photo, event.image)
     raise AssertionError("a run ends with Finished")
 
 
@@ -81,7 +83,7 @@ def painted(style: StyleLike) -> Painting:
     return Painting(read(picture), weight)
 
 
-def finished(photo: Picture, event: Finished) -> Picture:
+def finished(photo: Picture, image: Tensor) -> Picture:
     """The painted picture, with the photo's transparency put back."""
-    height, width = event.image.shape[-2:]
-    return replace(photo.resized(width, height), rgb=event.image, sha256="", notes=())
+    height, width = image.shape[-2:]
+    return replace(photo.resized(width, height), rgb=image, sha256="", notes=())

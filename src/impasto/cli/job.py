@@ -95,7 +95,7 @@ def recorded(job: Job, order: Order, options: Options) -> Record:
         start=start and described_input(*start, folder),
         network=job.network.name,
         weights=weights and described_input(*weights, folder),
-        weights_sha256=getattr(job.network, "sha256", ""),
+        weights_sha256=job.network.sha256,
         device=job.device.type,
         threads=torch.get_num_threads(),
         versions=record.versions(),

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from impasto.cli.job import Job
 from impasto.cli.options import Options
-from impasto.events import Finished, Planned, Preview
+from impasto.events import Planned, Preview
 from impasto.files import write
 from impasto.film import Film, Snapshots, write_film
 from impasto.stylize import finished
@@ -39,7 +39,7 @@ class Keeper:
             self._film.add(event.image)
         if self._snapshots is not None:
             file = self._snapshots.file(self._before[event.level.index] + event.step)
-            picture = finished(self._job.content, Finished(event.image, {}, 0))
+            picture = finished(self._job.content, event.image)
             write(picture, file, overwrite=self._options.force)
 
     def finished(self, last: Tensor) -> None:

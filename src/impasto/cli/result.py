@@ -49,7 +49,7 @@ def write_or_rescue(picture: Picture, output: Path, options: Options, said: Reco
 
 def save(job: Job, options: Options, said: Record, outcome: Outcome, last: Finished, keeper: Keeper) -> None:
     """Write the picture; its path, or all that is known about it, is the only thing on stdout."""
-    picture = finished(job.content, last)
+    picture = finished(job.content, last.image)
     written = write_or_rescue(picture, job.output, options, said)
     keeper.finished(last.image)
     outcome.notes += written.notes

@@ -18,6 +18,11 @@ class Network(Protocol):
     def name(self) -> str: ...
 
     @property
+    def sha256(self) -> str:
+        """Of the weights' numbers: what a picture records, to be painted again."""
+        ...
+
+    @property
     def layers(self) -> tuple[str, ...]:
         """Every tap by name, shallow to deep."""
         ...

@@ -9,6 +9,7 @@ Its plan is a line of text in the weights' metadata, one word per operation:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -104,21 +105,23 @@ class Lite:
     name = "lite"
 
     def __init__(self, path: Path | None = None, *, padding: Padding = "reflect") -> None:
-        tensors, self.metadata = _read(path or Path(str(files(__package__).joinpath("lite.safetensors"))))
+        path = path or Path(str(files(__package__).joinpath("lite.safetensors")))
+        tensors, self.metadata = _read(path)
+        self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         self.padding: Padding = padding
         self.steps = parse(self.metadata["plan"])
         self.strides = strides(self.steps)
         self.layers = tuple(self.strides)
-        self._tensors = {n: t.float() for n, t in tensors.items() if not n.startswith("head.")}
+        self.tensors = {n: t.float() for n, t in tensors.items() if not n.startswith("head.")}
         self.heads: Mapping[str, Tensor] = {n: tensors[f"head.{n}"].float() for n in self.layers}
         self.metrics: Mapping[str, Tensor] = {n: head.T @ head for n, head in self.heads.items()}
         self.to()
 
     def to(self, device: torch.device | None = None, dtype: torch.dtype | None = None) -> Self:
         """Move the kernels, channels-last as the pictures are; the metrics move too but stay float32."""
-        for name, tensor in self._tensors.items():
+        for name, tensor in self.tensors.items():
             form = torch.channels_last if tensor.dim() == 4 else torch.contiguous_format
-            self._tensors[name] = tensor.to(device=device, dtype=dtype, memory_format=form)
+            self.tensors[name] = tensor.to(device=device, dtype=dtype, memory_format=form)
         self.heads = {n: head.to(device=device) for n, head in self.heads.items()}
         self.metrics = {n: metric.to(device=device) for n, metric in self.metrics.items()}
         return self
@@ -141,8 +144,8 @@ class Lite:
                 f"A picture of {width} x {height} is too small for the lite network: both sides must have at least "
                 f"{self.minimum(layers)} pixels."
             )
-        y = image.to(self._tensors["conv0.weight"].dtype)
-        tapped = encode(steps, self._tensors, y, self.padding)
+        y = image.to(self.tensors["conv0.weight"].dtype)
+        tapped = encode(steps, self.tensors, y, self.padding)
         return {"image": image} | {name: y for name, y in tapped if name in layers}
 
     def _until(self, layers: frozenset[str]) -> tuple[Step, ...]:

@@ -41,7 +41,7 @@ class VGG:
     def __init__(
         self, weights: Weights, *, pooling: Pooling = "max", rescale: bool = False, padding: Padding = "zero"
     ) -> None:
-        self.name = weights.network
+        self.name, self.sha256 = weights.network, weights.sha256
         self.pooling, self.rescale, self.padding = pooling, rescale, padding
         self.preprocessing = weights.preprocessing
         self._published = tuple(taps(BLOCKS[weights.network]))
