@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from impasto.canvas import channels_last, snapshot
-from impasto.coloring import Finish, after, before, like
+from impasto.coloring import Finish, after, before, filled, like
 from impasto.errors import RecipeError
 from impasto.events import Level
 from impasto.inputs import Styles
@@ -49,8 +49,9 @@ def scenery(content: Picture, paintings: Styles, guidance: Guidance, recipe: Rec
     """Level and device -> the scene; the pictures are recolored once, as the recipe wants it."""
     if recipe.color == "match" and guidance.regions:
         raise RecipeError("color = match gives the whole picture one painting's colors; leave it out with regions.")
-    seen, recolored = before(content, paintings, recipe)
-    guidance = repainted(guidance, lambda styles: before(content, styles, recipe)[1])
+    content = filled(content)
+    seen, recolored = before(content, paintings.changed(filled), recipe)
+    guidance = repainted(guidance, lambda styles: before(content, styles.changed(filled), recipe)[1])
     finish = after(content, paintings, recipe)
 
     def scene(level: Level, device: torch.device) -> Scene:
