@@ -97,17 +97,35 @@ def write(
     `quality` is for JPEG, WebP (100: lossless) and AVIF.
     """
     target = check_writable(path, overwrite=overwrite, depth=depth, size=picture.size)
-    kind = _format_of(target)
+    data, notes = encode(picture, target.name, recipe_record=recipe_record, depth=depth, quality=quality)
+    place(data, target, overwrite=overwrite)
+    return Written(target, notes)
+
+
+def encode(
+    picture: Picture,
+    name: str,
+    *,
+    recipe_record: Mapping[str, object] | None = None,
+    depth: int = 8,
+    quality: int | None = None,
+) -> tuple[bytes, tuple[str, ...]]:
+    """The bytes of a file of that name, and what its format could not keep."""
+    kind = _format_of(Path(name))
     if quality is not None and not 1 <= quality <= 100:
         raise PictureError(f"a quality of {quality} was asked for; it must be from 1 to 100")
     record = "" if recipe_record is None else json.dumps(recipe_record, allow_nan=False)
     samples, notes = _samples(picture, kind, depth)
-    with pillow(target.name, _ANY_SIZE):
+    with pillow(name, _ANY_SIZE):
         data, more_notes = _encode(samples, kind, record, quality or _QUALITY.get(kind, 0))
+    return data, notes + more_notes
+
+
+def place(data: bytes, target: Path, *, overwrite: bool = False) -> None:
+    """Give a file this content, all of it or none."""
     with _disk_errors(target), _temporary(target) as temporary:
         _write_through(temporary, data)
         _publish(temporary, target, overwrite)
-    return Written(target, notes + more_notes)
 
 
 def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:

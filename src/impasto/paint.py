@@ -31,7 +31,7 @@ from impasto.recipe import Recipe
 from impasto.regions import Guidance, Passage, carried
 from impasto.resample import resize
 from impasto.scene import Scene, scenery
-from impasto.style import statistics
+from impasto.style import Surveys, statistics
 
 
 def paint(
@@ -47,11 +47,13 @@ def paint(
     preview_every: int = 0,
     stop: Callable[[], bool] = lambda: False,
     memory: int | None = None,
+    surveys: Surveys | None = None,
 ) -> Iterator[Event]:
     """Paint from coarse to fine, where `guidance` says; `extra_terms` join the objective of every level.
 
     When `stop()`, asked before every step, says so, the best picture so far is the last. The process will hold no more
-    than `memory` bytes, or what is free: what does not fit is painted in tiles, with the same result.
+    than `memory` bytes, or what is free: what does not fit is painted in tiles, with the same result. Runs that share
+    `surveys`, and the network, look at each painting once.
     """
     device, paintings = device or torch.device("cpu"), weighted(styles)
     scene_at = scenery(content, paintings, guidance, recipe)
@@ -76,7 +78,7 @@ def paint(
             continue
         layout = layouts[level.index - 1]
         cutter = Cutter.of(network, layers).sized(layout.side)
-        objective = Objective(network, (*terms(network, scene, recipe, cutter), *extra_terms))
+        objective = Objective(network, (*terms(network, scene, recipe, cutter, surveys), *extra_terms))
         descent = begun(canvas, recipe, in_file=layout.in_file)
         losses, evaluations = yield from descend(
             descent, objective, scene, cutter, plan, level, evaluations, preview_every, stop
@@ -137,13 +139,15 @@ def planned(
     return lay_out(plan, run, recipe, painting=painting, memory=memory)
 
 
-def terms(network: Network, scene: Scene, recipe: Recipe, cutter: Cutter) -> Iterator[Term]:
+def terms(
+    network: Network, scene: Scene, recipe: Recipe, cutter: Cutter, surveys: Surveys | None = None
+) -> Iterator[Term]:
     """The objective of one level: content, style, smoothness."""
     roots = {layer: measures.root(metric) for layer, metric in network.metrics.items()}
     yield from content_terms(network, scene, recipe, roots, cutter)
     if style_weight(recipe):
         for passage in scene.passages:
-            yield from style_terms(network, scene.photo, passage, recipe, roots, cutter)
+            yield from style_terms(network, scene.photo, passage, recipe, roots, cutter, surveys)
     if recipe.variation_weight:
         kind, power, mean = recipe.variation, recipe.variation_power, recipe.variation_scale == "mean"
         yield variation_term(recipe.variation_weight, scene.photo.numel(), kind=kind, power=power, mean=mean)
@@ -162,12 +166,18 @@ def content_terms(
 
 
 def style_terms(
-    network: Network, photo: Tensor, passage: Passage, recipe: Recipe, roots: Mapping[str, Tensor], cutter: Cutter
+    network: Network,
+    photo: Tensor,
+    passage: Passage,
+    recipe: Recipe,
+    roots: Mapping[str, Tensor],
+    cutter: Cutter,
+    surveys: Surveys | None = None,
 ) -> Iterator[Term]:
     """The paintings' statistics, to be had anywhere in their passage."""
     weights = shares(recipe.style_layers, recipe.style_scaling == "relative")
     height, width = photo.shape[-2:]
-    wanted = statistics(network, passage.paintings, frozenset(weights), photo, recipe.style_scale, cutter)
+    wanted = statistics(network, passage.paintings, frozenset(weights), photo, recipe.style_scale, cutter, surveys)
     for layer, sums in wanted.items():
         step = stride(network, layer)
         where = None if passage.where is None else carried(passage.where, step)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import torch
@@ -16,8 +19,41 @@ from impasto.picture import Picture
 from impasto.regions import brightness, carried
 
 
+class Surveys:
+    """What one network saw in paintings, kept for the next picture after them; what was not asked for long goes."""
+
+    def __init__(self, room: int = 32) -> None:
+        self._room = room
+        self._kept: OrderedDict[object, dict[str, Tensor]] = OrderedDict()
+
+    def recall(self, key: object, survey: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+        """What is kept under `key`; at the first time, what `survey` finds."""
+        if key not in self._kept:
+            self._kept[key] = survey()
+        self._kept.move_to_end(key)
+        while len(self._kept) > self._room:
+            self._kept.popitem(last=False)
+        return self._kept[key]
+
+
+def sight(image: Tensor, maps: Mapping[str, Tensor], layers: frozenset[str], cutter: Cutter) -> object:
+    """Equal for what looks equal to the network, and is added up in the same order."""
+    digests = [digest(image), *((layer, digest(where)) for layer, where in sorted(maps.items()))]
+    return tuple(digests), layers, image.shape, cutter.side
+
+
+def digest(planes: Tensor) -> str:
+    return hashlib.sha256(planes.detach().movedim(1, -1).cpu().contiguous().numpy().data).hexdigest()
+
+
 def statistics(
-    network: Network, paintings: Styles, layers: frozenset[str], canvas: Tensor, scale: float, cutter: Cutter
+    network: Network,
+    paintings: Styles,
+    layers: frozenset[str],
+    canvas: Tensor,
+    scale: float,
+    cutter: Cutter,
+    surveys: Surveys | None = None,
 ) -> dict[str, Tensor]:
     """The moments of each layer that a painting speaks for, mixed by weight."""
     height, width = canvas.shape[-2:]
@@ -31,7 +67,8 @@ def statistics(
             found = {layer: carried(mask, stride(network, layer)) for layer in read}
             maps = {layer: where.to(canvas) for layer, where in found.items() if where is not None}
             read = frozenset(maps)
-        totals.append(cutter.work(image, partial(survey, network, image, read, weights=maps)))
+        look = partial(cutter.work, image, partial(survey, network, image, read, weights=maps))
+        totals.append(surveys.recall(sight(image, maps, read, cutter), look) if surveys else look())
     return merge(totals, paintings.weights)
 
 
