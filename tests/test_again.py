@@ -140,7 +140,7 @@ def test_the_record_tells_no_secrets(painted: Path) -> None:
     record = read_record(painted)
     assert set(record) == {
         *("recipe", "content", "styles", "start", "network", "weights", "weights_sha256", "device", "threads"),
-        *("versions", "depth", "quality", "format"),
+        *("versions", "depth", "quality", "hand", "format"),
     }
     assert record["content"]["path"] == "photo.png"
     assert str(painted.parent) not in json.dumps(record)

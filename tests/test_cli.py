@@ -26,7 +26,8 @@ from PIL import Image
 
 from impasto import recipe as recipes
 from impasto.cli.commands import impasto
-from impasto.cli.order import painting as parsed_painting
+from impasto.cli.hand import StyleFile
+from impasto.cli.hand import painting as parsed_painting
 from impasto.cli.progress import Lines, Pace, by_kind, duration
 from impasto.errors import PictureError, RecipeError
 from impasto.events import Level, Step
@@ -197,23 +198,25 @@ def test_a_flag_turns_its_knob(capsys: Capture, flags: tuple[str, ...], values: 
     ],
 )
 def test_paintings_with_weights(argument: str, path: str, weight: float) -> None:
-    assert parsed_painting(argument) == (Path(path), weight)
+    assert parsed_painting(argument) == StyleFile(Path(path), weight)
 
 
 def test_a_file_whose_name_ends_like_a_weight(tmp_path: Path) -> None:
     file = tmp_path / "at 10:30"
     file.touch()
-    assert parsed_painting(str(file)) == (file, 1.0)
-    assert parsed_painting(f"{file}:2") == (file, 2.0)
+    assert parsed_painting(str(file)) == StyleFile(file, 1.0)
+    assert parsed_painting(f"{file}:2") == StyleFile(file, 2.0)
 
 
 @given(st.text())
 def test_any_painting_is_a_path_or_refused(argument: str) -> None:
     try:
-        path, weight = parsed_painting(argument)
+        style = parsed_painting(argument)
     except RecipeError:
         return
-    assert weight >= 0
+    assert style.weight >= 0
+    assert style.scale > 0
+    path = style.path
     assert str(path) in (str(Path(argument)), str(Path(argument.rpartition(":")[0]))) or argument.startswith("~")
 
 
@@ -317,7 +320,7 @@ def test_completion_scripts(capfd: pytest.CaptureFixture[str], shell: str) -> No
 
 def test_a_shell_completes_the_flags_of_the_default_command() -> None:
     asked = {"_IMPASTO_COMPLETE": "bash_complete", "COMP_WORDS": "impasto a.jpg b.jpg --stren", "COMP_CWORD": "3"}
-    assert process(environment=asked).out.strip() == "plain,--strength"
+    assert process(environment=asked).out.split() == ["plain,--strength-map", "plain,--strength"]
     asked = {"_IMPASTO_COMPLETE": "bash_complete", "COMP_WORDS": "impasto doc", "COMP_CWORD": "1"}
     assert "plain,doctor" in process(environment=asked).out
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 
@@ -32,6 +32,30 @@ class Input:
     path: str
     sha256: str
     weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    layers: Literal["all", "coarse", "fine"] = "all"
+    part: Input | None = None  # a mask on it
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True)
+class RegionInput:
+    """A part of the photo with a painting of its own."""
+
+    mask: Input
+    style: Input
+    strength: Annotated[float, Field(ge=0, le=1)] = 1.0
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True)
+class HandRecord:
+    """The masks that went into the picture."""
+
+    regions: list[RegionInput]
+    labels: Annotated[list[Input], Field(max_length=2)]  # the map of the photo, the map of the painting
+    strength_map: Input | None
+    protect: Input | None
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -51,6 +75,7 @@ class Record:
     versions: dict[str, str]
     depth: int = 8
     quality: int | None = None
+    hand: HandRecord | None = None
     format: int = FORMAT
 
     def as_dict(self) -> dict[str, Any]:

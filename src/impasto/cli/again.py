@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from impasto.cli import flags, options, order
+from impasto.cli import flags, hand, options, order
+from impasto.cli.hand import Hand, RegionFile, StyleFile
 from impasto.cli.options import FILE, Options
 from impasto.cli.order import Order
 from impasto.cli.paint import EPILOG
@@ -16,7 +17,7 @@ from impasto.cli.sections import SETTINGS, Flag, Sectioned
 from impasto.errors import DeviceError
 
 if TYPE_CHECKING:
-    from impasto.record import Record
+    from impasto.record import Input, Record
 
 
 def painted_again(picture: Path, preset: str | None, recipe: Path | None, **given: Any) -> int:  # noqa: ANN401 -- the flags' values
@@ -30,10 +31,11 @@ def painted_again(picture: Path, preset: str | None, recipe: Path | None, **give
     settings = order.merged(then.recipe, preset, recipe, flags.recipe_values(given))
     asked = Order(
         given["content"] or record.found(then.content, picture.parent),
-        tuple(map(order.painting, given["style"]))
-        or tuple((record.found(style, picture.parent), style.weight) for style in then.styles),
+        tuple(style for each in given["style"] for style in hand.opened(each))
+        or tuple(style_of(style, picture.parent) for style in then.styles),
         settings,
         start_of(then, given["start"], settings.start, picture.parent),
+        hand_of(then, picture.parent),
     )
     return run(asked, options_of(then, given, settings.network, picture), then)
 
@@ -45,6 +47,27 @@ def start_of(then: Record, given: str | Path | None, start: str, folder: Path) -
     if isinstance(given, Path):
         return given
     return found(then.start, folder) if start == "picture" and then.start else None
+
+
+def style_of(then: Input, folder: Path) -> StyleFile:
+    """A painting of then, used as it was."""
+    from impasto.record import found
+
+    part = None if then.part is None else found(then.part, folder)
+    return StyleFile(found(then, folder), then.weight, then.scale, then.layers, part)
+
+
+def hand_of(then: Record, folder: Path) -> Hand:
+    """The masks of then."""
+    from impasto.record import found
+
+    masks = then.hand
+    if masks is None:
+        return Hand()
+    regions = [RegionFile(found(r.mask, folder), style_of(r.style, folder), r.strength) for r in masks.regions]
+    labels = [found(each, folder) for each in masks.labels]
+    strength, protect = (None if each is None else found(each, folder) for each in (masks.strength_map, masks.protect))
+    return Hand(tuple(regions), (labels[0], labels[1]) if labels else None, strength, protect)
 
 
 def options_of(then: Record, given: dict[str, Any], network: str, picture: Path) -> Options:

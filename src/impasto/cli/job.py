@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -10,17 +10,20 @@ import torch
 from impasto import device as devices
 from impasto import film, record
 from impasto.canvas import final_size
+from impasto.cli.hand import Hand, StyleFile
 from impasto.cli.options import Options
 from impasto.cli.order import Order, check_order, default_output
 from impasto.cli.progress import Teller, downloading
 from impasto.errors import LayerError
 from impasto.files import check_writable
+from impasto.inputs import Painting
 from impasto.networks import Network
 from impasto.networks.choose import open_network
 from impasto.networks.vgg import taps
 from impasto.picture import Picture, read
 from impasto.recipe import Recipe, near
-from impasto.record import Record, described_input, sha256_of
+from impasto.record import HandRecord, Input, Record, RegionInput, described_input, sha256_of
+from impasto.regions import Guidance, Region, labeled
 from impasto.weights.identify import BLOCKS
 
 
@@ -30,8 +33,9 @@ class Job:
 
     recipe: Recipe
     content: Picture
-    styles: tuple[tuple[Picture, float], ...]
+    styles: tuple[Painting, ...]
     start: Picture | None
+    guidance: Guidance
     network: Network
     device: torch.device
     output: Path
@@ -39,7 +43,7 @@ class Job:
 
 def prepare(order: Order, options: Options, tell: Teller) -> Job:
     """Names first, then pictures, then places, then the network: the cheap before the dear."""
-    output = options.output or default_output(order.content, (path for path, _ in order.styles))
+    output = options.output or default_output(order.content, (style.path for style in order.styles))
     check_order(order, options, output)
     if options.film is not None:
         film.check_film(options.film)
@@ -47,7 +51,7 @@ def prepare(order: Order, options: Options, tell: Teller) -> Job:
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     device = devices.choose(options.device or "auto")
-    content, styles = read(order.content), tuple((read(path), weight) for path, weight in order.styles)
+    content, styles = read(order.content), tuple(opened(style) for style in order.styles)
     start = None if order.start is None else read(order.start)
     output = check_places(options, output, final_size(content.width, content.height, order.recipe.size))
     network = open_network(
@@ -57,7 +61,23 @@ def prepare(order: Order, options: Options, tell: Teller) -> Job:
         offline=options.offline,
         progress=downloading(tell),
     )
-    return Job(order.recipe, content, styles, start, network, device, output)
+    return Job(order.recipe, content, styles, start, guided(order.hand, styles[0]), network, device, output)
+
+
+def opened(style: StyleFile) -> Painting:
+    """A painting, read."""
+    part = None if style.part is None else read(style.part)
+    return Painting(read(style.path), style.weight, style.scale, style.layers, part)
+
+
+def guided(hand: Hand, first: Painting) -> Guidance:
+    """Masks and the paintings for them, read; label maps are about the first painting."""
+    regions = [Region(read(each.mask), opened(each.style), each.strength) for each in hand.regions]
+    if hand.labels is not None:
+        photo_map, painting_map = (read(file) for file in hand.labels)
+        regions += labeled(photo_map, painting_map, first)
+    strength, protect = (None if file is None else read(file) for file in (hand.strength_map, hand.protect))
+    return Guidance(tuple(regions), strength, protect)
 
 
 def check_layers(recipe: Recipe) -> None:
@@ -89,8 +109,7 @@ def recorded(job: Job, order: Order, options: Options) -> Record:
         recipe=job.recipe.as_dict(),
         content=described_input(order.content, job.content.sha256, folder),
         styles=[
-            described_input(path, picture.sha256, folder, weight)
-            for (path, weight), (picture, _) in zip(order.styles, job.styles, strict=True)
+            described_style(style, painting, folder) for style, painting in zip(order.styles, job.styles, strict=True)
         ],
         start=start and described_input(*start, folder),
         network=job.network.name,
@@ -101,4 +120,34 @@ def recorded(job: Job, order: Order, options: Options) -> Record:
         versions=record.versions(),
         depth=options.depth,
         quality=options.quality,
+        hand=described_hand(order.hand, job.guidance, folder),
     )
+
+
+def described_style(style: StyleFile, painting: Painting, folder: Path) -> Input:
+    """A painting as the record names it."""
+    part = None
+    if style.part is not None and painting.part is not None:
+        part = described_input(style.part, painting.part.sha256, folder)
+    told = described_input(style.path, painting.picture.sha256, folder, style.weight)
+    return replace(told, scale=style.scale, layers=style.layers, part=part)
+
+
+def described_hand(hand: Hand, guidance: Guidance, folder: Path) -> HandRecord | None:
+    """The masks as the record names them; None if there are none."""
+    if hand == Hand():
+        return None
+
+    def told(file: Path | None) -> Input | None:
+        return None if file is None else described_input(file, sha256_of(file), folder)
+
+    regions = [
+        RegionInput(
+            described_input(each.mask, region.mask.sha256, folder),
+            described_style(each.style, region.painting, folder),
+            each.strength,
+        )
+        for each, region in zip(hand.regions, guidance.regions, strict=False)  # label maps add further regions
+    ]
+    labels = [described_input(file, sha256_of(file), folder) for file in hand.labels or ()]
+    return HandRecord(regions, labels, told(hand.strength_map), told(hand.protect))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from impasto import recipe as recipes
-from impasto.cli.options import Options, expanded
+from impasto.cli.hand import Hand, StyleFile
+from impasto.cli.options import Options
 from impasto.errors import PictureError, RecipeError, UsageError, WeightsError
 from impasto.filetype import open_file
 from impasto.recipe import Recipe
+
+NOTHING = Hand()
 
 
 @dataclass(frozen=True)
@@ -21,37 +23,30 @@ class Order:
     """Which pictures, which recipe."""
 
     content: Path
-    styles: tuple[tuple[Path, float], ...]
+    styles: tuple[StyleFile, ...]
     recipe: Recipe
     start: Path | None = None
+    hand: Hand = NOTHING
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Every picture that is read."""
-        return (self.content, *(path for path, _ in self.styles), *([self.start] if self.start else []))
+        of_styles = [file for style in self.styles for file in (style.path, style.part) if file]
+        return (self.content, *of_styles, *([self.start] if self.start else []), *self.hand.files)
 
 
 LOSSLESS = (".png", ".tif", ".tiff")
 
 
 def merged(base: dict[str, Any], preset: str | None, file: Path | None, turned: dict[str, Any]) -> Recipe:
-    """Settings in layers: `base`, a preset, a file, and on top the flags."""
-    layers = [base, recipes.preset(preset or "default"), recipes.read_toml(file) if file else {}, turned]
-    return recipes.recipe({name: value for layer in layers for name, value in layer.items()})
-
-
-def painting(argument: str) -> tuple[Path, float]:
-    """`file.jpg` or `file.jpg:0.7`. A file whose own name ends like that is taken as it is."""
-    head, _, tail = argument.rpartition(":")
-    if not head or expanded(argument).exists():
-        return expanded(argument), 1.0
-    try:
-        weight = float(tail)
-    except ValueError:  # a colon in a name, such as a Windows drive's
-        return expanded(argument), 1.0
-    if not (math.isfinite(weight) and weight >= 0):
-        raise RecipeError(f"The weight of {head} is {tail}, but must be zero or more.")
-    return expanded(head), weight
+    """Settings in layers: `base` (those of a painted picture), a preset, a file, and on top the flags."""
+    layers = {
+        "the painted picture": base,
+        f"the preset {preset}": recipes.preset(preset or "default"),
+        f"the recipe {file}": recipes.read_toml(file) if file else {},
+        "the flags": turned,
+    }
+    return recipes.recipe(recipes.layered(layers))
 
 
 def default_output(content: Path, styles: Iterable[Path]) -> Path:
@@ -69,7 +64,7 @@ def check_order(order: Order, options: Options, output: Path) -> None:
         check_weights(options.weights)
     if (order.recipe.start == "picture") != (order.start is not None):
         raise RecipeError("start = picture needs the picture: --start FILE.")
-    if not any(weight for _, weight in order.styles):
+    if not any(style.weight for style in order.styles):
         raise RecipeError("There is no painting with a weight above zero.")
     for file in order.files:
         with open_file(file):

@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
-from impasto.cli import flags, options, order
+from impasto.cli import flags, hand, options, order
+from impasto.cli.hand import Hand
 from impasto.cli.options import FILE, Options
 from impasto.cli.order import Order
 from impasto.cli.sections import SETTINGS, Sectioned
 
 EPILOG = """\b
-STYLE may carry a weight: one.jpg:0.7 other.jpg:0.3
+STYLE may carry a weight, and a scale of its strokes: one.jpg:0.7 other.jpg:0.3@2; a folder stands for its pictures.
 Settings are laid one over the other: defaults, --preset, --recipe, flags.
 Exit codes: 0 painted, 1 the work failed, 2 it cannot be done as asked, 130 stopped by Ctrl-C or SIGTERM (the best
 picture so far is kept; a second Ctrl-C ends at once)."""
@@ -23,9 +24,10 @@ def painted(content: Path, styles: tuple[str, ...], preset: str | None, recipe: 
     """The callback: the command line as an order, carried out."""
     asked = Order(
         content,
-        tuple(order.painting(style) for style in styles),
+        hand.paintings(styles, given),
         order.merged({}, preset, recipe, flags.recipe_values(given)),
         given["start"] if isinstance(given["start"], Path) else None,
+        Hand.taken_from(given),
     )
     from impasto.cli.run import run  # torch is imported here, once the flags are known to be right
 
@@ -38,9 +40,10 @@ paint = Sectioned(
     callback=painted,
     params=[
         click.Argument(["content"], type=FILE),
-        click.Argument(["styles"], nargs=-1, required=True, metavar="STYLE...", type=click.Path()),
+        click.Argument(["styles"], nargs=-1, metavar="STYLE...", type=click.Path()),
         *options.output_flags("generated/CONTENT_STYLE.png"),
         *options.recipe_flags(),
+        *hand.hand_flags(),
         *flags.knobs(),
         *options.machine_flags(),
         *options.talk_flags(),

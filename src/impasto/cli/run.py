@@ -89,6 +89,7 @@ def events(job: Job, options: Options, keeper: Keeper, interrupt: Interrupt) -> 
         network=job.network,
         device=job.device,
         start=job.start,
+        guidance=job.guidance,
         preview_every=keeper.every,
         stop=lambda: interrupt.asked,
         memory=options.memory,

@@ -1,0 +1,167 @@
+"""The artist's hand on the command line: how a painting is used, and masks; the flags for it, without torch."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from impasto.cli.options import FILE, expanded
+from impasto.cli.sections import Flag
+from impasto.errors import PictureError, RecipeError, UsageError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif")
+
+
+@dataclass(frozen=True)
+class StyleFile:
+    """A painting to be read."""
+
+    path: Path
+    weight: float = 1.0
+    scale: float = 1.0
+    layers: Literal["all", "coarse", "fine"] = "all"
+    part: Path | None = None
+
+
+@dataclass(frozen=True)
+class RegionFile:
+    """A mask and the painting for it, to be read."""
+
+    mask: Path
+    style: StyleFile
+    strength: float = 1.0
+
+
+@dataclass(frozen=True)
+class Hand:
+    """The files that say where to paint what."""
+
+    regions: tuple[RegionFile, ...] = ()
+    labels: tuple[Path, Path] | None = None  # of the photo, of the painting
+    strength_map: Path | None = None
+    protect: Path | None = None
+
+    @classmethod
+    def taken_from(cls, given: dict[str, Any]) -> Self:
+        """From the values of a command's flags."""
+        regions = tuple(region(each) for each in given["region"])
+        maps = None if given["labels"] is None else pair(given["labels"], "--labels")
+        return cls(regions, maps, given["strength_map"], given["protect"])
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every picture that is read."""
+        paintings = [file for each in self.regions for file in (each.mask, each.style.path)]
+        return (*paintings, *(self.labels or ()), *(file for file in (self.strength_map, self.protect) if file))
+
+
+def hand_flags() -> list[Flag]:
+    """Flags about the use of paintings, and about masks."""
+    words = {
+        "--coarse": ("FILE[:WEIGHT]", "a painting for the large forms only; multiple"),
+        "--fine": ("FILE[:WEIGHT]", "a painting for the fine strokes only; multiple"),
+        "--part": ("MASK", "use only what is bright here of the STYLE; once for each STYLE, in their order"),
+        "--region": ("MASK=STYLE[:STRENGTH]", "paint what is bright in MASK after STYLE, strength 0 to 1; multiple"),
+    }
+    return [
+        *(Flag([name], section="Hand", multiple=True, metavar=kind, help=text) for name, (kind, text) in words.items()),
+        Flag(
+            ["--labels"],
+            section="Hand",
+            metavar="MAP=MAP",
+            help="two maps in the same colors, of the photo and of the STYLE: like is painted after like",
+        ),
+        Flag(["--protect"], section="Hand", metavar="MASK", type=FILE, help="what is bright here stays the photo"),
+        Flag(
+            ["--strength-map"],
+            section="Hand",
+            metavar="MASK",
+            type=FILE,
+            help="how strongly to paint where: white fully, black not at all",
+        ),
+    ]
+
+
+def paintings(arguments: tuple[str, ...], given: dict[str, Any]) -> tuple[StyleFile, ...]:
+    """Every painting for the whole picture, in the order of the command line."""
+    found = [each for argument in arguments for each in opened(argument)]
+    parts = [expanded(part) for part in given["part"]]
+    if parts and len(parts) != len(found):
+        raise UsageError(f"There are {len(parts)} --part for {len(found)} paintings; give one for each.")
+    if parts:
+        found = [StyleFile(f.path, f.weight, f.scale, part=part) for f, part in zip(found, parts, strict=True)]
+    for layers in ("coarse", "fine"):
+        every = [each for argument in given[layers] for each in opened(argument)]
+        found += [StyleFile(each.path, each.weight, each.scale, layers) for each in every]
+    if not found:
+        raise UsageError("There is no STYLE: name a painting after the photo, or with --coarse and --fine.")
+    return tuple(found)
+
+
+def opened(argument: str) -> Iterator[StyleFile]:
+    """One painting, or those in a folder, which share its weight."""
+    style = painting(argument)
+    if not style.path.is_dir():
+        yield style
+        return
+    files = sorted(file for file in style.path.iterdir() if file.suffix.lower() in SUFFIXES)
+    if not files:
+        raise PictureError(f"{style.path.absolute()} is a folder without a picture in it; name another, or a file.")
+    for file in files:
+        yield StyleFile(file, style.weight / len(files), style.scale)
+
+
+def painting(argument: str) -> StyleFile:
+    """`file.jpg`, `file.jpg:0.7`, `file.jpg@2` or `file.jpg:0.7@2`: a weight, and a scale of the strokes.
+
+    A file whose own name ends like that is taken as it is.
+    """
+    scaled = re.fullmatch(r"(.+)@([0-9.]+)", argument, re.DOTALL)
+    if scaled is None or expanded(argument).exists():
+        return StyleFile(*weighted(argument))
+    scale = number(scaled[2])
+    if scale is None or not 0.05 <= scale <= 20:
+        raise RecipeError(f"The scale of {scaled[1]} is {scaled[2]}, but must be a number from 0.05 to 20.")
+    return StyleFile(*weighted(scaled[1]), scale)
+
+
+def weighted(argument: str) -> tuple[Path, float]:
+    """`file.jpg` or `file.jpg:0.7`."""
+    head, _, tail = argument.rpartition(":")
+    weight = number(tail)
+    if not head or expanded(argument).exists() or weight is None:  # a colon in a name, such as a Windows drive's
+        return expanded(argument), 1.0
+    if not (math.isfinite(weight) and weight >= 0):
+        raise RecipeError(f"The weight of {head} is {tail}, but must be zero or more.")
+    return expanded(head), weight
+
+
+def region(argument: str) -> RegionFile:
+    """`mask.png=style.jpg` or `mask.png=style.jpg:0.5`: here the number is the strength."""
+    mask, style = pair(argument, "--region")
+    found = painting(str(style))
+    if not 0 <= found.weight <= 1:
+        raise RecipeError(f"The strength of the region {mask} is {found.weight:g}, but must lie between 0 and 1.")
+    return RegionFile(mask, StyleFile(found.path, 1.0, found.scale), found.weight)
+
+
+def pair(argument: str, flag: str) -> tuple[Path, Path]:
+    """Two files with an equals sign between them; names may hold others."""
+    cuts = [i for i, letter in enumerate(argument) if letter == "="]
+    if not cuts:
+        raise UsageError(f"{flag} {argument!r} lacks its second file, as in {flag} one.png=other.jpg.")
+    cut = next((i for i in cuts if expanded(argument[:i]).exists()), cuts[0])
+    if not argument[:cut] or not argument[cut + 1 :]:
+        raise UsageError(f"{flag} {argument!r} names one file only; it takes two, as in {flag} one.png=other.jpg.")
+    return expanded(argument[:cut]), expanded(argument[cut + 1 :])
+
+
+def number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

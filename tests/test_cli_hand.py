@@ -1,0 +1,146 @@
+"""Masks and the use of paintings on the command line: told apart, recorded, repeated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import here, opened, picture_file, tiny
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from impasto.cli.hand import RegionFile, StyleFile, painting, pair, region
+from impasto.cli.hand import opened as opened_style
+from impasto.errors import ImpastoError, UsageError
+from impasto.files import read_record
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def mask(tmp_path: Path) -> Path:
+    """White on the left."""
+    values = np.zeros((20, 30), np.uint8)
+    values[:, :15] = 255
+    path = tmp_path / "mask.png"
+    Image.fromarray(values).save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ("a.jpg@2", StyleFile(Path("a.jpg"), scale=2.0)),
+        ("a.jpg:0.7@0.5", StyleFile(Path("a.jpg"), 0.7, 0.5)),
+        ("a@b.jpg", StyleFile(Path("a@b.jpg"))),
+        ("me@home/a.jpg:2", StyleFile(Path("me@home/a.jpg"), 2.0)),
+    ],
+)
+def test_paintings_with_scales(argument: str, expected: StyleFile) -> None:
+    assert painting(argument) == expected
+
+
+def test_regions_in_words(tmp_path: Path) -> None:
+    expected = RegionFile(Path("m.png"), StyleFile(Path("a.jpg")), 0.5)
+    assert region("m.png=a.jpg:0.5") == expected
+    odd = tmp_path / "a=b.png"
+    odd.touch()
+    assert pair(f"{odd}=c.jpg", "--region") == (odd, Path("c.jpg"))
+
+
+@pytest.mark.parametrize(
+    "argument", ["m.png", "m.png=", "=a.jpg", "m.png=a.jpg:1.5", "m.png=a.jpg:-1", "m.png=a.jpg@0"]
+)
+def test_regions_that_cannot_be(argument: str) -> None:
+    with pytest.raises(UsageError):
+        region(argument)
+
+
+@given(st.text(alphabet="am.=:@0519-/ ", max_size=20))
+def test_any_words_are_a_region_or_an_error(argument: str) -> None:
+    try:
+        found = region(argument)
+    except ImpastoError:
+        return
+    assert 0 <= found.strength <= 1
+
+
+def test_a_folder_stands_for_its_pictures(tmp_path: Path) -> None:
+    for name in ("b.png", "a.png"):
+        picture_file(tmp_path / name, 20, 20)
+    (tmp_path / "notes.txt").write_text("not a picture")
+    found = list(opened_style(f"{tmp_path}:3@2"))
+    assert found == [StyleFile(tmp_path / name, 1.5, 2.0) for name in ("a.png", "b.png")]
+
+
+def test_protected_pixels_come_back_and_the_picture_can_be_painted_again(
+    capsys: Capture, photo: Path, painting: Path, mask: Path, weights_file: Path
+) -> None:
+    out, other = photo.with_name("out.png"), picture_file(photo.with_name("other.png"), 40, 40, seed=9)
+    flags = ("--protect", mask, "--region", f"{mask}={other}:0.5", "--strength-map", mask, "--fine", f"{other}:0.5@2")
+    assert here(capsys, photo, painting, "-o", out, *flags, *tiny(weights_file)).code == 0
+    assert here(capsys, "again", out).code == 0
+    again = out.with_name("out-again.png")
+    assert out.read_bytes() == again.read_bytes()
+    record = read_record(out)
+    assert record["hand"]["protect"]["path"] == "mask.png"
+    assert record["hand"]["regions"][0]["strength"] == 0.5
+    assert record["styles"][1]["layers"] == "fine"
+    assert str(photo.parent) not in str(record)
+
+
+def test_protection_is_exact(capsys: Capture, photo: Path, painting: Path, weights_file: Path) -> None:
+    shield = np.zeros((40, 60), np.uint8)
+    shield[:, :30] = 255
+    file, out = photo.with_name("shield.png"), photo.with_name("out.png")
+    Image.fromarray(shield).save(file)
+    ran = here(capsys, photo, painting, "-o", out, "--protect", file, *tiny(weights_file), "--size", "60")
+    assert ran.code == 0
+    before, after = np.asarray(opened(photo)), np.asarray(opened(out))
+    assert np.array_equal(before[:, :30], after[:, :30])
+    assert not np.array_equal(before[:, 30:], after[:, 30:])
+
+
+def test_label_maps(capsys: Capture, photo: Path, painting: Path, weights_file: Path) -> None:
+    maps = []
+    for name, split in (("one.png", 10), ("two.png", 20)):
+        drawn = np.zeros((30, 30, 3), np.uint8)
+        drawn[:, :split], drawn[:, split:] = (255, 0, 0), (0, 0, 255)
+        maps.append(photo.with_name(name))
+        Image.fromarray(drawn).save(maps[-1])
+    out = photo.with_name("out.png")
+    ran = here(capsys, photo, painting, "-o", out, "--labels", f"{maps[0]}={maps[1]}", *tiny(weights_file))
+    assert ran.code == 0
+    assert here(capsys, "again", out).code == 0
+    assert out.read_bytes() == out.with_name("out-again.png").read_bytes()
+
+
+def test_parts_of_paintings(capsys: Capture, photo: Path, painting: Path, mask: Path, weights_file: Path) -> None:
+    outs = [photo.with_name(name) for name in ("a.png", "b.png")]
+    assert here(capsys, photo, painting, "-o", outs[0], *tiny(weights_file)).code == 0
+    assert here(capsys, photo, painting, "-o", outs[1], "--part", mask, *tiny(weights_file)).code == 0
+    assert outs[0].read_bytes() != outs[1].read_bytes()
+    ran = here(capsys, photo, painting, painting, "-o", outs[1], "--part", mask, "--force", *tiny(weights_file))
+    assert ran.code == 2
+    assert "1 --part for 2 paintings" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--protect", "nothing.png"), "does not exist"),
+        (("--region", "nothing.png"), "second file"),
+        (("--labels", "one.png"), "second file"),
+        (("--color", "palette"), "needs one"),
+        (("--color", "palette", "--palette", "red"), "hex colors"),
+        (("--palette", "#000,#fff"), "color = palette"),
+        (("--coarse", "nothing.png"), "does not exist"),
+    ],
+)
+def test_slips(capsys: Capture, photo: Path, painting: Path, flags: tuple[str, ...], words: str) -> None:
+    ran = here(capsys, photo, painting, "-o", photo.with_name("out.png"), *flags)
+    assert ran.code == 2
+    assert words in ran.err
+    assert ran.err.count("\n") == 1
