@@ -47,7 +47,8 @@ def measured(configuration: dict[str, Any], weights: Path | None) -> dict[str, f
     knobs = dict(configuration)
     extra = knobs.pop("megabytes", None)
     steps = HISTORY + 2 if knobs["optimizer"] == "lbfgs" else 2
-    recipe = Recipe(**knobs, first_level=0, steps=steps, **({"history": HISTORY} if steps > 2 else {}))
+    knobs |= {"first_level": 0, "steps": steps} | ({"history": HISTORY} if steps > 2 else {})
+    recipe = Recipe(**knobs)
     device = devices.choose("cpu")
     network = open_network(recipe, device=device, weights_file=weights if recipe.network != "lite" else None)
     long = recipe.size
@@ -59,6 +60,8 @@ def measured(configuration: dict[str, Any], weights: Path | None) -> dict[str, f
     for event in paint(photo, [painting], recipe, network=network, device=device, memory=memory):
         if isinstance(event, Planned):
             told = event.forecast
+            if told is not None and told.tiles > 1:
+                devices.give_back_at_once()  # as the command does
     assert told is not None
     held = devices.peak_memory(device) - before
     return {"predicted": told.memory - before, "measured": held, "tiles": told.tiles, "seconds": round(told.seconds, 1)}
@@ -75,20 +78,27 @@ def in_a_process(configuration: dict[str, Any], weights: Path | None) -> dict[st
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path, help="of vgg19; without them, only lite is measured")
+    parser.add_argument("--only", type=int, nargs="*", help="the numbers of some configurations; nothing is saved")
     parser.add_argument("--one", type=json.loads, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
         print(json.dumps(measured(given.one, given.weights)))
         return
     rows = []
-    for configuration in CONFIGURATIONS:
+    for number, configuration in enumerate(CONFIGURATIONS):
+        if given.only and number not in given.only:
+            continue
         if given.weights is None and configuration["network"] != "lite":
             continue
         rows.append(row := in_a_process(configuration, given.weights))
         ratio = row["predicted"] / row["measured"]
-        print(f"{ratio:5.2f}  {row['predicted'] / 1e6:6.0f} of {row['measured'] / 1e6:6.0f} MB  {configuration}", flush=True)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
+        print(
+            f"{ratio:5.2f}  {row['predicted'] / 1e6:6.0f} of {row['measured'] / 1e6:6.0f} MB  {configuration}",
+            flush=True,
+        )
+    if not given.only:
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":

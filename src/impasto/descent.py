@@ -176,6 +176,8 @@ class LBFGS:
     def load(self, state: State) -> None:
         for name, value in state.items():
             setattr(self, name, value)
+        if self.in_file and self.pairs is not None:
+            self.pairs = storage.zeros(*self.pairs.shape, like=self.pairs, in_file=True).copy_(self.pairs)
 
 
 class Descent:

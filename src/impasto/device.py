@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from impasto.errors import DeviceError
 
+M_MMAP_THRESHOLD = -3  # of malloc.h
 CHOICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -44,7 +46,7 @@ def _trial(device: torch.device) -> str | None:
     try:
         image = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0)).to(device).requires_grad_()
         kernel = torch.ones(4, 3, 3, 3, device=device)
-        nn.functional.conv2d(image, kernel).square().sum().backward()
+        torch.autograd.backward(nn.functional.conv2d(image, kernel).square().sum())
         if image.grad is None or not bool(image.grad.isfinite().all()):
             return "a trial convolution gave no finite gradient"
     except (RuntimeError, AssertionError, NotImplementedError) as error:
@@ -133,6 +135,17 @@ def release(device: torch.device) -> None:
         torch.cuda.empty_cache()
     elif device.type == "mps":
         torch.mps.empty_cache()
+
+
+def give_back_at_once() -> None:
+    """Have the C library (glibc) return what is freed to the system; it would keep pieces below 32 MB for itself.
+
+    This is for the whole process and makes small pictures slower, so a program decides it, not the library.
+    """
+    try:
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 2**20)
+    except (OSError, AttributeError, TypeError):
+        return  # another C library, with other habits
 
 
 def peak_memory(device: torch.device) -> int:

@@ -7,7 +7,8 @@ ImpastoError                    everything this library raises on purpose; the m
 │   ├── LayerError              a layer that the network does not have, a picture too small for it
 │   ├── WeightsError            weights that are missing, damaged or of another network
 │   ├── DeviceError             a device or a precision that is not there
-│   └── PlanError               a picture that does not fit into the memory, however it is cut
+│   ├── PlanError               a picture that does not fit into the memory, however it is cut
+│   └── CheckpointError         a checkpoint that cannot be read or written, or belongs to another run
 └── RunError                    the work was begun and failed; the command exits with 1
     ├── DownloadError           no mirror gave the file
     ├── ShortageError           memory ran out, and smaller tiles did not help
@@ -49,6 +50,10 @@ class DeviceError(UsageError):
 
 class PlanError(UsageError):
     """A picture that does not fit into the memory that may be used, however it is cut."""
+
+
+class CheckpointError(UsageError):
+    """A checkpoint that cannot be read or written, or belongs to another run."""
 
 
 class RunError(ImpastoError):

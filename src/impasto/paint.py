@@ -10,7 +10,7 @@ size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import torch
@@ -18,9 +18,11 @@ from torch import Tensor
 
 from impasto import canvas as canvases
 from impasto import measures, regions
+from impasto.checkpoint import Checkpoint
 from impasto.costs import Run
 from impasto.cutter import Cutter
 from impasto.descent import LBFGS, Adam, Descent, GradientDescent, Optimizer
+from impasto.diary import Diary
 from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
 from impasto.inputs import Style, Styles, check, remarks, weighted
 from impasto.networks import Network
@@ -47,13 +49,14 @@ def paint(
     preview_every: int = 0,
     stop: Callable[[], bool] = lambda: False,
     memory: int | None = None,
+    checkpoint: Checkpoint | None = None,
     surveys: Surveys | None = None,
 ) -> Iterator[Event]:
     """Paint from coarse to fine, where `guidance` says; `extra_terms` join the objective of every level.
 
     When `stop()`, asked before every step, says so, the best picture so far is the last. The process will hold no more
     than `memory` bytes, or what is free: what does not fit is painted in tiles, with the same result. Runs that share
-    `surveys`, and the network, look at each painting once.
+    `surveys`, and the network, look at each painting once. A run that was interrupted goes on from its `checkpoint`.
     """
     device, paintings = device or torch.device("cpu"), weighted(styles)
     scene_at = scenery(content, paintings, guidance, recipe)
@@ -61,34 +64,40 @@ def paint(
     plan = check(content, paintings, recipe, network, start)[-1 if idle else 0 :]
     layers = frozenset({*recipe.content_layers, *recipe.style_layers, *(term.layer for term in extra_terms)})
     layouts = () if idle else planned(plan, network, paintings, recipe, layers, device, memory)
+    identity = {"photo": content, "paintings": paintings, "recipe": recipe, "start": start, "guidance": guidance}
+    identity |= {
+        "network": (network.name, getattr(network, "sha256", "")),
+        "terms": [(t.name, t.weight) for t in extra_terms],
+    }
+    diary = Diary.opened(checkpoint, identity, [layout.side for layout in layouts], device)
     weights = {"content": recipe.content_weight, "style": style_weight(recipe)}
     yield Planned(plan, weights, forecast(layouts, device) if layouts else None)
     strides = {layer: stride(network, layer) for layer in recipe.style_layers}
     yield from map(Note, remarks(content, paintings, plan))
     yield from map(Note, regions.remarks(content, guidance, plan[-1], paintings, strides))
 
-    canvas, losses, evaluations = None, dict[str, float](), 0
-    for level in plan:
+    canvas = None
+    for level in plan[diary.level - 1 :]:
         scene = scene_at(level, device)
         if canvas is None:
             shown = paintings.pictures[0] if start is None else start
             canvas = canvases.started(recipe, scene.photo, at_level(shown, level, device))
         canvas = canvases.channels_last(resize(canvas, level.width, level.height))
-        if idle or stop():
+        if idle:
             continue
-        layout = layouts[level.index - 1]
-        cutter = Cutter.of(network, layers).sized(layout.side)
-        objective = Objective(network, (*terms(network, scene, recipe, cutter, surveys), *extra_terms))
-        descent = begun(canvas, recipe, in_file=layout.in_file)
-        losses, evaluations = yield from descend(
-            descent, objective, scene, cutter, plan, level, evaluations, preview_every, stop
-        )
+        descent = begun(canvas, recipe, in_file=layouts[level.index - 1].in_file)
+        diary.turn(level, descent)
+        if not stop():
+            cutter = Cutter.of(network, layers).sized(diary.sides[level.index - 1])
+            objective = Objective(network, (*terms(network, scene, recipe, cutter, surveys), *extra_terms))
+            yield from descend(descent, objective, scene, cutter, diary, plan, level, preview_every, stop)
+            del objective  # the next level's is larger, and needs the room
         canvas = descent.result
-        del objective, descent  # the next level's are larger, and need the room
+        del descent
     if stop():
         yield Note("Stopped early; this is the best picture so far.")
     assert canvas is not None  # there is at least one level
-    yield Finished(scene.snapshot(canvas), losses, evaluations)
+    yield Finished(scene.snapshot(canvas), diary.losses, diary.evaluations)
 
 
 def descend(
@@ -96,27 +105,30 @@ def descend(
     objective: Objective,
     scene: Scene,
     cutter: Cutter,
+    diary: Diary,
     plan: Sequence[Level],
     level: Level,
-    evaluations: int,
     preview_every: int,
     stop: Callable[[], bool],
-) -> Generator[Event, None, tuple[dict[str, float], int]]:
-    """The steps of one level; returns the last losses and the evaluations so far."""
-    losses: dict[str, float] = {}
-    for step in range(1, level.steps + 1):
+) -> Iterator[Event]:
+    """The steps of one level that are still to be done."""
+    while diary.step < level.steps:
         if stop():
-            break
+            diary.write(descent, cutter, now=True)
+            return
         canvas = descent.canvas
         shown = scene.shown(canvas)
         evaluation = scene.sloped(cutter.work(shown, partial(objective.evaluate, shown)))
         trouble = cutter.step(descent, evaluation)
-        losses, evaluations = objective.named(evaluation.losses), evaluations + 1
-        yield Step(level, step, sum(losses.values()), losses, evaluations, fraction(plan, level, step))
+        losses = objective.named(evaluation.losses)
+        diary.losses, diary.step, diary.evaluations = losses, diary.step + 1, diary.evaluations + 1
+        diary.write(descent, cutter)
+        yield Step(
+            level, diary.step, sum(losses.values()), losses, diary.evaluations, fraction(plan, level, diary.step)
+        )
         yield from map(Note, cutter.told([] if trouble is None else [trouble]))
-        if preview_every and step % preview_every == 0:
-            yield Preview(level, step, scene.snapshot(canvas))
-    return losses, evaluations
+        if preview_every and diary.step % preview_every == 0:
+            yield Preview(level, diary.step, scene.snapshot(canvas))
 
 
 def planned(

@@ -1,0 +1,93 @@
+"""Stop and go on: a run's whole state in a file, now and then, and the check that it belongs to this run."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from impasto import statefile
+from impasto.errors import CheckpointError
+from impasto.picture import Picture
+
+State = dict[str, Any]
+
+
+class Checkpoint:
+    """A file that holds the state of a run as it was at most `every` seconds ago.
+
+    If the file is there, the run goes on from it. `about` is kept beside the state, for whoever resumes.
+    """
+
+    def __init__(self, path: Path, *, every: float = 60.0, about: Mapping[str, Any] | None = None) -> None:
+        self.path, self.every, self.about = path, every, about
+        self._written = time.monotonic()
+        self._identity: dict[str, str] = {}
+
+    def taken_up(self, identity: Mapping[str, object], device: torch.device) -> State | None:
+        """The state to go on from, or None. CheckpointError if anything that makes the picture has changed since."""
+        self._identity = {name: fingerprint(part) for name, part in identity.items()}
+        if not self.path.exists():
+            return None
+        kept = statefile.read(self.path, device)
+        changed = [name for name, digest in self._identity.items() if kept.get("identity", {}).get(name) != digest]
+        if changed:
+            parts = " and ".join(changed)
+            raise CheckpointError(f"The checkpoint {self.path} was made with another {parts}; start without it.")
+        state = kept["run"]
+        if not isinstance(state, dict):
+            raise CheckpointError(f"The checkpoint {self.path} is damaged.")
+        return state
+
+    def offer(self, state: Callable[[], State], *, now: bool = False) -> None:
+        """Write the state if it is time, or at once."""
+        if now or time.monotonic() - self._written >= self.every:
+            statefile.write(self.path, {"about": self.about or {}, "identity": self._identity, "run": state()})
+            self._written = time.monotonic()
+
+    def finished(self) -> None:
+        """The picture is safe; the file is not needed any more."""
+        self.path.unlink(missing_ok=True)
+
+
+def about(path: Path) -> Mapping[str, Any]:
+    """What was kept beside the state."""
+    kept = statefile.read(path).get("about")
+    if not isinstance(kept, dict):
+        raise CheckpointError(f"The checkpoint {path} is damaged.")
+    return kept
+
+
+def fingerprint(value: object) -> str:
+    """Equal for what gives equal pictures, as far as that can be told: by content, not by name."""
+    digest = hashlib.sha256()
+    _feed(value, digest.update)
+    return digest.hexdigest()
+
+
+def _feed(value: object, take: Callable[[bytes], None]) -> None:
+    match value:
+        case Tensor():
+            take(repr(value.shape).encode())
+            take(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        case Picture():
+            _feed(value.rgb, take)
+            _feed(value.alpha, take)
+        case Mapping():
+            for name in sorted(value):
+                take(repr(name).encode())
+                _feed(value[name], take)
+        case tuple() | list():
+            take(f"{len(value)} items".encode())
+            for item in value:
+                _feed(item, take)
+        case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            _feed({field.name: getattr(value, field.name) for field in dataclasses.fields(value)}, take)
+        case _:
+            take(repr(value).encode())

@@ -1,0 +1,57 @@
+"""How far a run has come: what a checkpoint keeps of it, and what it goes on from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from impasto.checkpoint import Checkpoint, State
+from impasto.cutter import Cutter
+from impasto.descent import Descent
+from impasto.events import Level
+
+
+@dataclass
+class Diary:
+    """The level and the steps that are done there; everything else is in the descent, which is kept with it."""
+
+    sides: list[int | None]  # of the tiles of every level: other tiles give other last digits
+    checkpoint: Checkpoint | None = None
+    level: int = 1
+    step: int = 0
+    evaluations: int = 0
+    losses: Mapping[str, float] = field(default_factory=dict)
+    descent: State | None = None  # read from the file, and not yet taken up
+
+    @classmethod
+    def opened(
+        cls,
+        checkpoint: Checkpoint | None,
+        identity: Mapping[str, object],
+        sides: Sequence[int | None],
+        device: torch.device,
+    ) -> Diary:
+        """A new one, or the one that the checkpoint holds."""
+        kept = None if checkpoint is None else checkpoint.taken_up(identity, device)
+        return cls(list(sides), checkpoint) if kept is None else cls(checkpoint=checkpoint, **kept)
+
+    def turn(self, level: Level, descent: Descent) -> None:
+        """Begin a level, or go on with the one that was interrupted."""
+        if self.descent is not None:
+            descent.load(self.descent)
+            self.descent = None
+        elif level.index != self.level:
+            self.level, self.step = level.index, 0
+
+    def write(self, descent: Descent, cutter: Cutter, *, now: bool = False) -> None:
+        """Keep what there is, if it is time."""
+        self.sides[self.level - 1] = cutter.side
+
+        def state() -> State:
+            own = {name: getattr(self, name) for name in ("sides", "level", "step", "evaluations", "losses")}
+            return {**own, "descent": descent.state()}
+
+        if self.checkpoint is not None:
+            self.checkpoint.offer(state, now=now)

@@ -1,0 +1,328 @@
+"""The plan: what it foresees, what it refuses, and that no way of cutting changes the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import one_thread, picture, recipe, tiny
+from torch import Tensor
+
+from impasto import device as devices
+from impasto import plan, storage
+from impasto.cutter import Cutter
+from impasto.descent import LBFGS, Adam, Descent, Optimizer
+from impasto.errors import PlanError, ShortageError
+from impasto.events import Event, Finished, Forecast, Level, Note, Planned, size
+from impasto.footprint import Footprint
+from impasto.networks.vgg import VGG
+from impasto.paint import paint
+from impasto.picture import Picture
+from impasto.recipe import Recipe
+
+__all__ = ["one_thread"]
+
+PHOTO, PAINTING = picture(150, 210), picture(180, 160, seed=1)
+NETWORK = tiny()
+
+
+@pytest.fixture(autouse=True)
+def budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`memory` counts from what is held already, which in a test's process is anything."""
+    monkeypatch.setattr(plan, "allowed", lambda device, memory: 1e12 if memory is None else float(memory))
+
+
+def events(memory: int | None = None, network: Any = NETWORK, **knobs: Any) -> Iterator[Event]:  # noqa: ANN401 -- knobs
+    knobs = {"size": 210, "steps": 8, **knobs}
+    return paint(PHOTO, [PAINTING], recipe(**knobs), network=network, memory=memory)
+
+
+def planned(memory: int | None = None, **knobs: Any) -> Forecast:  # noqa: ANN401 -- knobs
+    first = next(iter(events(memory, **knobs)))
+    assert isinstance(first, Planned)
+    assert first.forecast is not None
+    return first.forecast
+
+
+def painted(memory: int | None = None, network: Any = NETWORK, **knobs: Any) -> tuple[Tensor, list[str]]:  # noqa: ANN401 -- knobs
+    """The picture and the notes."""
+    all_events = list(events(memory, network, **knobs))
+    last = all_events[-1]
+    assert isinstance(last, Finished)
+    return last.image, [e.text for e in all_events if isinstance(e, Note)]
+
+
+def same_picture(a: Tensor, b: Tensor) -> bool:
+    """No more than one grey level apart in 99.9 % of the values."""
+    return float(((a - b).abs() <= 1 / 255).float().mean()) >= 0.999
+
+
+# ---- what is foreseen ------------------------------------------------------------------------------------------------
+
+
+def test_a_footprint_counts_what_is_held_once_and_no_longer_than_it_is() -> None:
+    with Footprint() as count:
+        a = torch.zeros(1000)
+        view = a.view(10, 100)[:5]
+        assert count.now == 4000
+        b = view * 2
+        assert count.now == 6000
+        del b
+        assert (count.now, count.peak) == (4000, 6000)
+        del a
+        assert count.mark() == 4000  # the view holds it
+        del view
+    assert (count.now, count.peak) == (0, 4000)
+
+
+def test_more_pixels_more_history_and_lbfgs_hold_more() -> None:
+    sizes = [planned(size=side).memory for side in (120, 210, 400)]
+    assert sizes == sorted(set(sizes))
+    lbfgs, long, adam = planned(size=2000), planned(size=2000, history=40), planned(size=2000, optimizer="adam")
+    assert adam.memory < lbfgs.memory < long.memory
+
+
+def test_levels_count_by_the_largest() -> None:
+    one, many = planned(size=600), planned(size=600, first_level=150)
+    assert abs(one.memory - many.memory) < 0.1 * one.memory
+    assert many.width == 600
+
+
+def test_the_plan_holds_what_the_footprint_of_a_run_is() -> None:
+    """Not the trial's own size again, but eighty times as many pixels."""
+    told = planned(size=640, steps=4).memory - devices.held_memory(torch.device("cpu")) - plan.SLACK
+    with Footprint() as count:
+        painted(size=640, steps=4)
+    assert count.peak == pytest.approx(told, rel=0.2)
+
+
+def test_the_forecast_is_one_line() -> None:
+    line = str(Forecast(8192, 6144, 35, 1536, 3_100_000_000, 1260.0, False))
+    assert line == "8192 x 6144: 35 tiles of 1536, about 3.1 GB, 21 min"
+    assert str(Forecast(300, 200, 1, None, 640_000_000, 8.2, True)) == (
+        "300 x 200: one piece, about 640 MB, history in a file, 8 s"
+    )
+
+
+# ---- what fits, what does not ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam", "sgd"])
+def test_less_memory_makes_more_tiles_and_what_is_promised_fits(optimizer: str) -> None:
+    held = devices.held_memory(torch.device("cpu"))
+    counts = []
+    whole = planned(size=900, optimizer=optimizer).memory - held
+    for share in (1.1, 0.9, 0.8):
+        told = planned(int(share * whole), size=900, optimizer=optimizer)
+        counts.append(told.tiles)
+        assert told.memory - devices.held_memory(torch.device("cpu")) <= share * whole
+    assert counts[0] == 1
+    assert counts[-1] > 1 or told.in_file
+
+
+def test_what_fits_nowhere_is_refused_with_a_size_that_does() -> None:
+    limit = 60_000_000
+    with pytest.raises(PlanError, match=r"even in the smallest tiles.*--size (\d+) would fit") as error:
+        next(iter(events(limit, size=4000)))
+    fits = int(str(error.value).split("--size ")[1].split()[0])
+    assert 200 < fits < 4000
+    assert planned(limit, size=fits).tiles > 1
+    with pytest.raises(PlanError, match="no size would fit"):
+        next(iter(events(1000, size=4000)))
+
+
+def test_history_moves_to_a_file_before_tiles_become_all_halo() -> None:
+    roomy = planned(size=1200, history=100)
+    tight = planned(int(0.4 * (roomy.memory - devices.held_memory(torch.device("cpu")))), size=1200, history=100)
+    assert tight.in_file
+    assert not roomy.in_file
+
+
+def test_the_limit_is_for_the_whole_process_and_free_memory_bounds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    device = torch.device("cpu")
+    monkeypatch.setattr(devices, "held_memory", lambda _: 300)
+    monkeypatch.setattr(devices, "free_memory", lambda _: 1000)
+    assert plan.allowed(device, 700) == 400
+    assert plan.allowed(device, 5000) == 900
+    assert plan.allowed(device, None) == 900
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(20, 3000), st.integers(20, 3000), st.integers(1, 400))
+def test_every_layout_covers_the_level(width: int, height: int, side: int) -> None:
+    cutter = Cutter(halo=30, stride=16, side=side)
+    owned = sum((t.rows.stop - t.rows.start) * (t.columns.stop - t.columns.start) for t in cutter.tiles(height, width))
+    assert owned == width * height
+
+
+# ---- the same picture ------------------------------------------------------------------------------------------------
+
+
+class Cut(plan.Planner):
+    """Cuts every level into tiles of this side, whatever the budget."""
+
+    side: int | None = 48
+    in_file = False
+
+    def best(self, level: Level, budget: float) -> plan.Layout | None:
+        return self.layout(level, self.side, self.in_file)
+
+
+KNOBS: tuple[dict[str, Any], ...] = (
+    {"optimizer": "lbfgs"},
+    {"optimizer": "adam", "variation_weight": 0.01, "variation": "l1"},
+    {"style_statistic": "wasserstein"},
+    {"style_statistic": "covariance", "content_layers": {"relu4_2": 1.0}, "start": "noise"},
+)
+
+
+@pytest.mark.parametrize("knobs", KNOBS)
+def test_tiles_change_nothing(knobs: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five steps: in float32, later ones grow the last digit's difference into another picture, equally good."""
+    whole, _ = painted(steps=5, **knobs)
+    monkeypatch.setattr(plan, "Planner", Cut)
+    assert planned(**knobs).tiles > 9
+    tiled, _ = painted(steps=5, **knobs)
+    assert same_picture(whole, tiled)
+
+
+@pytest.mark.parametrize("knobs", KNOBS)
+def test_a_whole_run_in_tiles_is_as_good_and_has_no_seams(
+    knobs: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, loss = finished(**knobs)
+    monkeypatch.setattr(plan, "Planner", Cut)
+    tiled, tiled_loss = finished(**knobs)
+    assert tiled_loss == pytest.approx(loss, rel=0.1)
+    assert seam_energy(tiled) < 1.1 * max(1.0, seam_energy(whole))
+
+
+def finished(**knobs: Any) -> tuple[Tensor, float]:  # noqa: ANN401 -- knobs
+    """The picture and the last loss."""
+    last = list(events(**knobs))[-1]
+    assert isinstance(last, Finished)
+    return last.image, sum(last.losses.values())
+
+
+def seam_energy(image: Tensor) -> float:
+    """Squared differences across the lines of the tiles, in units of those elsewhere."""
+    tiles = Cutter.of(NETWORK, frozenset({"relu3_1"})).sized(48).tiles(*image.shape[-2:])
+    across = (image[..., 1:] - image[..., :-1]).square().mean((0, 1, 2))
+    lines = sorted({t.columns.start - 1 for t in tiles} - {-1})
+    return float(across[lines].mean() / across.mean())
+
+
+def test_history_in_a_file_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "Planner", Cut)
+    in_memory, _ = painted()
+    monkeypatch.setattr(Cut, "in_file", True)
+    assert planned().in_file
+    in_file, _ = painted()
+    assert torch.equal(in_memory, in_file)
+
+
+def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.posix_fallocate", full, raising=False)
+    with pytest.raises(ShortageError, match=r"No space left.*TMPDIR"):
+        storage.zeros(2, 3, like=torch.zeros(1), in_file=True)
+
+
+# ---- memory that runs out --------------------------------------------------------------------------------------------
+
+
+class Hungry:
+    """A network that runs out of memory at one call, and ever after on pictures that are as large as that one."""
+
+    def __init__(self, at: int, inner: VGG = NETWORK) -> None:
+        self.at, self.calls, self.limit, self.inner = at, 0, float("inf"), inner
+        self.name, self.layers, self.strides, self.metrics = inner.name, inner.layers, inner.strides, inner.metrics
+        self.halo, self.minimum = inner.halo, inner.minimum
+
+    def __call__(self, image: Tensor, layers: frozenset[str]) -> Mapping[str, Tensor]:
+        self.calls += 1
+        pixels = image.shape[-1] * image.shape[-2]
+        if self.calls == self.at and pixels > 128 * 64:  # the trials are let through
+            self.limit = pixels
+        if pixels >= self.limit:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return self.inner(image, layers)
+
+
+def test_memory_that_runs_out_at_any_call_loses_nothing() -> None:
+    whole, _ = painted(steps=4)
+    trial = Hungry(at=10**9)
+    painted(network=trial, steps=4)
+    noted = 0
+    for at in range(1, trial.calls + 1):
+        image, notes = painted(network=Hungry(at), steps=4)
+        assert same_picture(whole, image)
+        noted += any("Memory ran out; going on in tiles" in note for note in notes)
+    assert noted >= 4
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("x"), MemoryError(), RuntimeError("DefaultCPUAllocator: not enough memory")]
+)
+@pytest.mark.parametrize("make", [lambda: LBFGS(history=3), lambda: Adam(rate=0.02)])
+def test_a_step_of_the_optimizer_that_finds_no_memory_is_tried_again(error: Exception, make: Any) -> None:  # noqa: ANN401 -- a factory
+    cutter = Cutter(1, 1)
+    descents = [Descent(PHOTO.rgb, failing(make(), at, error)) for at in (99, 3)]
+    for _ in range(6):
+        for descent in descents:
+            away = descent.canvas - 0.5
+            evaluation = Evaluated(away.square().sum(), away)
+            assert cutter.step(descent, evaluation) is None  # type: ignore[arg-type]
+    assert descents[0].steps == descents[1].steps == 6
+    assert (descents[1].canvas - 0.5).abs().mean() < (PHOTO.rgb - 0.5).abs().mean()
+    assert cutter.told() == ["Memory ran out; the optimizer forgot the steps before, and goes on from here."]
+    assert cutter.told() == []
+
+
+class Evaluated:
+    def __init__(self, loss: Tensor, gradient: Tensor) -> None:
+        self.loss, self.gradient = loss, gradient
+
+
+def failing(optimizer: Optimizer, at: int, error: Exception) -> Optimizer:
+    """It fails once, at this step."""
+    inner, calls = optimizer.step, iter(range(1, 1000))
+
+    def step(canvas: Tensor, gradient: Tensor) -> Tensor:
+        if next(calls) == at:
+            raise error
+        return inner(canvas, gradient)
+
+    optimizer.step = step  # type: ignore[method-assign]
+    return optimizer
+
+
+def test_what_nothing_helps_is_one_sentence_and_other_errors_pass() -> None:
+    def never(_: Sequence[object]) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def wrong(_: Sequence[object]) -> None:
+        raise RuntimeError("something else")
+
+    with pytest.raises(ShortageError, match="smallest tiles at 210 x 150; try --size 147"):
+        Cutter(1, 1).work(PHOTO.rgb, never)
+    with pytest.raises(RuntimeError, match="something else"):
+        Cutter(1, 1).work(PHOTO.rgb, wrong)
+
+
+def test_sizes_are_told_for_people() -> None:
+    assert [size(n) for n in (3.14e9, 2.5e8, -1)] == ["3.1 GB", "250 MB", "0 MB"]
+
+
+def test_a_photo_that_is_its_own_answer_needs_no_plan() -> None:
+    first = next(iter(paint(PHOTO, [PAINTING], Recipe(strength=0.0, size=210), network=NETWORK)))
+    assert isinstance(first, Planned)
+    assert first.forecast is None
+    assert isinstance(PHOTO, Picture)
