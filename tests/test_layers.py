@@ -18,7 +18,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # Imports go downwards only. A name stands for a module or for a package with all that is in it; "a/b" is a part.
 FLOORS = (
     {"errors", "filetype"},
-    {"palette"},
+    {"palette", "clashes"},
     {"recipe", "device", "events", "footprint", "storage"},
     {"resample", "modes", "icc", "decode", "lossless", "files", "picture", "weights"},
     {"networks", "measures", "color", "tiles"},

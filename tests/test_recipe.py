@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from impasto.errors import RecipeError
-from impasto.recipe import FIELDS, PRESETS, STYLE_LAYERS, Recipe, described, preset, read_toml, recipe
+from impasto.recipe import FIELDS, PRESETS, STYLE_LAYERS, Recipe, described, layered, preset, read_toml, recipe
 
 LAYERS = st.dictionaries(st.sampled_from(["conv1_1", "relu2_2", "pool3", "relu4_2"]), st.floats(0, 100), max_size=3)
 VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -136,7 +136,9 @@ CONTRADICTIONS: dict[str, list[dict[str, Any]]] = {
     "optimizer sgd": [{"momentum": 0.5}, {"momentum": 0.5, "optimizer": "adam"}],
     "optimizer adam": [{"beta1": 0.5}, {"beta2": 0.5, "optimizer": "sgd"}],
     "optimizer lbfgs": [{"history": 20, "optimizer": "adam"}],
-    "leave style_statistic at gram": [{"style_scaling": "gatys", "style_weight": 1.0, "style_statistic": "covariance"}],
+    "it needs style_statistic = gram": [
+        {"style_scaling": "gatys", "style_weight": 1.0, "style_statistic": "covariance"}
+    ],
     "needs a style_weight": [{"style_scaling": "mean"}],
     "leave one of them out": [{"style_weight": 1.0, "strength": 0.7}],
     "where first_level is 0": [
@@ -151,7 +153,8 @@ CONTRADICTIONS: dict[str, list[dict[str, Any]]] = {
     "need style_layers": [{"style_layers": {}, "strength": 0.7}, {"style_layers": {}, "style_scale": 2.0}],
     "where start = noise": [{"start": "noise", "start_noise": 0.5}],
     "without noise": [{"seed": 1}],
-    "palette goes with": [{"color": "palette"}, {"palette": "#0b132b,#e07a5f"}],
+    "color = palette needs one": [{"color": "palette"}],
+    "palette goes with": [{"palette": "#0b132b,#e07a5f"}],
     "without its colors": [{"color": "luminance", "recolor": "monge"}],
 }
 
@@ -183,9 +186,9 @@ def test_wrong_types_and_ranges_are_refused_by_name() -> None:
     ("wrong", "right"), [("strenght", "strength"), ("styel_weight", "style_weight"), ("optimiser", "optimizer")]
 )
 def test_unknown_knobs_suggest_a_known_one(wrong: str, right: str) -> None:
-    for refuse in (lambda: recipe({wrong: 1}), lambda: Recipe().changed(**{wrong: 1})):
+    for refuse in (recipe, lambda values: Recipe().changed(**values)):
         with pytest.raises(RecipeError, match=f"no knob '{wrong}'.*did you mean '{right}'"):
-            refuse()
+            refuse({wrong: 1})
 
 
 def test_unknown_presets_name_the_known_ones() -> None:
@@ -218,3 +221,67 @@ def test_changing_a_recipe_leaves_the_old_one() -> None:
     assert (old, new.steps) == (Recipe(), 3)
     with pytest.raises(dataclasses.FrozenInstanceError):
         old.steps = 4  # type: ignore[misc]
+
+
+# ---- layers ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "dropped"),
+    [
+        ("neural-style", {"optimizer": "adam"}, {"history"}),
+        ("neural-style", {"variation_weight": 0.0}, {"variation", "variation_scale"}),
+        ("gatys2015", {"network": "lite"}, {"pooling"}),
+        ("gatys2016", {"style_layers": {}}, {"style_statistic", "style_scaling", "style_weight"}),
+    ],
+)
+def test_what_a_preset_turned_in_vain_is_left_out(name: str, flags: dict[str, Any], dropped: set[str]) -> None:
+    laid = layered({f"the preset {name}": preset(name), "the flags": flags})
+    assert laid == {**{n: v for n, v in preset(name).items() if n not in dropped}, **flags}
+    assert recipe(preset(name)).changed(**flags) == recipe(laid)
+
+
+def test_one_knob_left_out_may_take_another_with_it() -> None:
+    below = {"start": "photo", "start_noise": 0.3, "seed": 7, "color": "palette", "palette": "#0b132b,#e07a5f"}
+    assert layered({"a": below, "b": {"start_noise": 0.0, "color": "style"}}).keys() == below.keys() - {
+        "seed",
+        "palette",
+    }
+
+
+def test_what_is_turned_in_vain_on_top_is_refused() -> None:
+    for flags in ({"optimizer": "adam", "history": 50}, {"beta1": 0.5}):
+        with pytest.raises(RecipeError, match=r"is for|are for"):
+            layered({"the preset neural-style": preset("neural-style"), "the flags": flags})
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({"strength": 0.7}, r"turn style_weight.* \(style_weight = 10000.0 comes from the preset gatys2015\)\.$"),
+        ({"style_statistic": "wasserstein"}, r"gram \(style_scaling = gatys comes from the preset gatys2015\)\.$"),
+    ],
+)
+def test_what_a_preset_rules_out_is_told_with_its_name(flags: dict[str, Any], words: str) -> None:
+    with pytest.raises(RecipeError, match=words):
+        layered({"the preset gatys2015": preset("gatys2015"), "the flags": flags})
+
+
+@given(turned(4), turned(3))
+def test_layers_make_a_recipe_or_a_sentence(below: dict[str, Any], above: dict[str, Any]) -> None:
+    """Whatever the lower layer is by itself, the upper one keeps all that it says."""
+    layers = {"below": below, "above": above}
+    made = refusal(lambda: recipe(layered(layers)))
+    if isinstance(made, str):
+        assert "\n" not in made
+        return
+    assert above.items() <= layered(layers).items() <= {**below, **above}.items()
+
+
+def test_a_file_may_rob_its_preset_too(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('preset = "neural-style"\noptimizer = "adam"\n')
+    assert "history" not in read_toml(file)
+    file.write_text('preset = "gatys2015"\nstrength = 0.9\n')
+    with pytest.raises(RecipeError, match=r"mine.toml cannot be used: .* comes from the preset gatys2015"):
+        read_toml(file)

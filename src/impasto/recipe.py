@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated, Any, Literal, get_type_hints
 
 import tomli_w
@@ -21,18 +22,18 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from impasto import palette as palettes
+from impasto.clashes import Clash, clashes
 from impasto.errors import RecipeError
 
 Layers = dict[str, Annotated[float, Field(allow_inf_nan=False)]]
 
-STYLE_KNOBS = {"strength", "style_scale", "style_statistic", "style_scaling", "style_weight"}
 STYLE_LAYERS: Layers = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 1.0}
 
 
 def knob(group: str, words: str, **limits: Any) -> Any:  # noqa: ANN401 -- pydantic's own signature
     """A field's group in the help, its words, and its range."""
-    finite = {"allow_inf_nan": False} if limits else {}
-    return Field(description=words, json_schema_extra={"group": group}, **finite, **limits)
+    finite: dict[str, Any] = {"allow_inf_nan": False, **limits} if limits else {}
+    return Field(description=words, json_schema_extra={"group": group}, **finite)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,20 +161,18 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Types and ranges, options that exclude each other, options that would change nothing."""
-        for name, adapter in _adapters().items():
-            try:
-                adapter.validate_python(getattr(self, name), strict=True)
-            except ValidationError as error:
-                raise RecipeError(_sentence(name, error)) from None
-        for words, wrong in _contradictions(self):
-            if wrong:
-                raise RecipeError(words)
+        _check_each(vars(self))
+        for clash in _clashes(vars(self)):
+            raise RecipeError(clash.words)
         if self.palette is not None:
             palettes.parse(self.palette)
 
     def changed(self, **changes: Any) -> Recipe:  # noqa: ANN401 -- the types are the fields'
-        """A copy with some knobs turned; unknown names are refused with a suggestion."""
-        return recipe({**self.as_dict(), **changes})
+        """A copy with some knobs turned; unknown names are refused with a suggestion.
+
+        A knob that loses its effect by the change is at its default again: adam has no use for the history of lbfgs.
+        """
+        return recipe(layered({"the recipe": self.as_dict(), "the changes": changes}))
 
     def as_dict(self) -> dict[str, Any]:
         """Every knob by name, as plain data."""
@@ -182,44 +181,6 @@ class Recipe:
     def as_toml(self) -> str:
         """A recipe file: every knob that is set."""
         return tomli_w.dumps({k: v for k, v in self.as_dict().items() if v is not None})
-
-
-def _contradictions(r: Recipe) -> list[tuple[str, bool]]:
-    """Sentences, and whether they apply: an option has an effect or is refused."""
-    turned = {f.name for f in dataclasses.fields(r) if getattr(r, f.name) != f.default}
-    layers = [*r.content_layers.values(), *r.style_layers.values()]
-    raw = r.style_scaling != "relative"
-    return [
-        ("Layer weights must not be negative.", min(layers, default=0) < 0),
-        ("content_layers and style_layers are both empty or weightless: there is nothing to paint.", not any(layers)),
-        ("The small network was trained with its own pooling; pooling is for vgg19 and vgg16.",
-         r.network == "lite" and "pooling" in turned),
-        ("pool_rescale needs pooling = average.", r.pool_rescale and r.pooling != "average"),
-        ("variation_weight is 0, so the kind, power and scale of the variation would change nothing.",
-         r.variation_weight == 0 and bool(turned & {"variation", "variation_power", "variation_scale"})),
-        ("variation_power needs variation = power.", "variation_power" in turned and r.variation != "power"),
-        ("momentum is for the optimizer sgd.", "momentum" in turned and r.optimizer != "sgd"),
-        ("beta1 and beta2 are for the optimizer adam.", bool(turned & {"beta1", "beta2"}) and r.optimizer != "adam"),
-        ("history is for the optimizer lbfgs.", "history" in turned and r.optimizer != "lbfgs"),
-        ("A style_scaling other than relative measures Gram matrices; leave style_statistic at gram.",
-         raw and r.style_statistic != "gram"),
-        ("A style_scaling other than relative needs a style_weight.", raw and r.style_weight is None),
-        ("strength has no effect where style_weight is given; leave one of them out.",
-         r.style_weight is not None and "strength" in turned),
-        ("content_weight and content_scale need content_layers with a weight.",
-         not any(r.content_layers.values()) and bool(turned & {"content_weight", "content_scale"})),
-        ("strength and the style knobs need style_layers with a weight.",
-         not any(r.style_layers.values()) and bool(turned & STYLE_KNOBS)),
-        ("start_noise has no effect where start = noise.", r.start == "noise" and r.start_noise > 0),
-        ("seed has no effect without noise; give start = noise or a start_noise.",
-         "seed" in turned and r.start != "noise" and not r.start_noise),
-        ("palette goes with color = palette, and color = palette needs one.",
-         (r.color == "palette") != (r.palette is not None)),
-        ("recolor has no effect where color = luminance: the painting is seen without its colors.",
-         r.color == "luminance" and r.recolor != "none"),
-        ("steps_decay, steps_least and level_ratio have no effect where first_level is 0.",
-         r.first_level == 0 and bool(turned & {"steps_decay", "steps_least", "level_ratio"})),
-    ]  # fmt: skip
 
 
 FIELDS = tuple(f.name for f in dataclasses.fields(Recipe))
@@ -236,6 +197,27 @@ def _adapters() -> dict[str, TypeAdapter[Any]]:
     """What pydantic makes of each field's type and range; built when the first recipe is."""
     hints = get_type_hints(Recipe, include_extras=True)
     return {name: TypeAdapter(hints[name]) for name in FIELDS}
+
+
+def _check_each(values: Mapping[str, Any]) -> None:
+    """Names, types and ranges, each for itself."""
+    for name, value in values.items():
+        if name not in FIELDS:
+            raise RecipeError(f"There is no knob {name!r}{near(name, FIELDS)}.")
+        try:
+            _adapters()[name].validate_python(value, strict=True)
+        except ValidationError as error:
+            raise RecipeError(_sentence(name, error)) from None
+
+
+def _clashes(values: Mapping[str, Any]) -> list[Clash]:
+    """What is wrong with these knobs together, the others being at their defaults."""
+    defaults = {
+        f.name: f.default if f.default_factory is dataclasses.MISSING else f.default_factory()
+        for f in dataclasses.fields(Recipe)
+    }
+    turned = {name for name, value in values.items() if value != defaults[name]}
+    return clashes(SimpleNamespace(**{**defaults, **values}), turned)
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -292,10 +274,30 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 
 def recipe(values: Mapping[str, Any]) -> Recipe:
     """Plain data -> Recipe, or a RecipeError of one sentence."""
-    for name in values:
-        if name not in FIELDS:
-            raise RecipeError(f"There is no knob {name!r}{near(name, FIELDS)}.")
+    _check_each(values)
     return Recipe(**values)
+
+
+def layered(layers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Settings laid over each other, the lowest first, each by the words for where it comes from; valid together.
+
+    What a lower layer turned is left out where a higher one robs it of its effect. A knob that would have no effect
+    on its own layer is refused, and so is what excludes each other, with a word on where it comes from.
+    """
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for origin, layer in layers.items():
+        _check_each(layer)
+        values |= layer
+        origins |= dict.fromkeys(layer, origin)
+        while idle := {name for clash in _clashes(values) for name in clash.idle} - layer.keys():
+            values = {name: value for name, value in values.items() if name not in idle}
+    for clash in _clashes(values):
+        below = [name for name in clash.reasons if origins.get(name, origin) != origin]
+        told = ", ".join(f"{name} = {values[name]} comes from {origins[name]}" for name in below if name in values)
+        raise RecipeError(f"{clash.words[:-1]} ({told})." if told else clash.words)
+    recipe(values)
+    return values
 
 
 def preset(name: str) -> dict[str, Any]:
@@ -314,12 +316,10 @@ def read_toml(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"The recipe {path} is not TOML: {error}.") from None
     base = values.pop("preset", "default")
-    turned = {**preset(str(base)), **values}
     try:
-        recipe(turned)
+        return layered({f"the preset {base}": preset(str(base)), "the file": values})
     except RecipeError as error:
         raise RecipeError(f"The recipe {path} cannot be used: {error}") from None
-    return turned
 
 
 def near(name: str, known: Iterable[str]) -> str:
