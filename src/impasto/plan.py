@@ -16,7 +16,7 @@ from impasto.events import Forecast, Level, size
 from impasto.recipe import Recipe
 
 USABLE = 0.9  # of the memory that is free: others need some too
-SLACK = 32e6  # what the allocator does not give back, and the threads' own
+SLACK = 16e6  # what the allocator does not give back, and the threads' own
 RGB = 12  # bytes of a pixel of a picture or canvas
 BACK_AND_FORTH = 4 / 3  # a tile goes forward twice, and back once, which costs as much as two times forward
 
