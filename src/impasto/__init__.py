@@ -6,7 +6,9 @@
 Importing this package imports nothing heavy and changes nothing; the names below are loaded when they are first used.
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -47,6 +49,19 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 -- whatever the name stands f
     if name not in _HOMES:
         raise AttributeError(f"module 'impasto' has no attribute {name!r}")
     return getattr(import_module(f"impasto.{_HOMES[name]}"), name)
+
+
+class _Package(ModuleType):
+    """Where a module and what it is known for have one name, as `paint` and `stylize` have, the name means the latter.
+
+    Importing such a module would otherwise put the module itself in its place.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, getattr(value, name) if isinstance(value, ModuleType) and name in _HOMES else value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:
