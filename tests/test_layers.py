@@ -24,10 +24,10 @@ FLOORS = (
     {"networks", "measures", "color", "tiles"},
     {"objective", "canvas", "descent", "cutter", "costs", "inputs", "plan", "coloring", "regions", "style", "scene"},
     {"paint"},
-    {"stylize", "explain", "batch", "judge", "film", "record"},
+    {"stylize", "explain", "batch", "judge", "film", "record", "sheet", "chart"},
     {"cli", "web", "__main__"},
 )
-PICTURES = {"decode", "files", "icc", "lossless", "modes", "picture", "film"}  # know Pillow
+PICTURES = {"decode", "files", "icc", "lossless", "modes", "picture", "film", "sheet"}  # know Pillow; sheet for its font
 FACES = ("cli", "web", "__main__")
 PUBLIC = [
     "Features", "ImpastoError", "Network", "Objective", "Painting", "Picture", "Recipe", "Term", "__version__",

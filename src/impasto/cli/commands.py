@@ -11,9 +11,12 @@ from click.shell_completion import CompletionItem
 from impasto import __version__
 from impasto.cli.again import again
 from impasto.cli.doctor import doctor
+from impasto.cli.explain import explain
 from impasto.cli.paint import EPILOG, paint
+from impasto.cli.score import compare, score
 from impasto.cli.sections import SETTINGS, write_sections
 from impasto.cli.small import completion, recipe
+from impasto.cli.sweep import sweep
 from impasto.cli.weights import weights
 
 SHOWN = ("Output", "Recipe", "Look")  # the sections of `paint` that a newcomer needs
@@ -68,5 +71,5 @@ impasto = Impasto(
     epilog=EPILOG,
 )
 impasto = click.version_option(__version__, prog_name="impasto", message="%(prog)s %(version)s")(impasto)
-for command in (paint, again, weights, recipe, doctor, completion):
+for command in (paint, again, explain, sweep, compare, score, weights, recipe, doctor, completion):
     impasto.add_command(command)

@@ -1,0 +1,151 @@
+"""`impasto score` and `impasto compare`: how pictures turned out, in numbers and side by side."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from impasto.cli import options
+from impasto.cli.options import FILE, Options
+from impasto.cli.sections import SETTINGS, Flag, Sectioned
+from impasto.cli.sheetflags import output_flags
+from impasto.errors import ImpastoError, UsageError
+from impasto.recipe import Recipe
+
+if TYPE_CHECKING:
+    from impasto.judge import Score
+
+HIMSELF = "The small network judged here; pictures that it has painted, it has judged itself."
+MEANINGS = {
+    "style_shallow": "0 has the painting's strokes and colors, 1 is as far away as the photo",
+    "style_deep": "the same for its forms",
+    "content": "0 is the photo, 1 has nothing of it left",
+    "grain": "above about 1.3, look for noise",
+}
+
+
+def scored(content: Path, style: Path, outputs: tuple[Path, ...], network: str, **given: Any) -> int:  # noqa: ANN401 -- the flags' values
+    """Let a network that did not paint judge how much of STYLE and of CONTENT is in each OUTPUT."""
+    made = Options.taken_from(given)
+    scores = judged(content, style, outputs, network, made)
+    if made.json:
+        told = [{"file": str(file), **asdict(score)} for file, score in zip(outputs, scores, strict=True)]
+        print(json.dumps({"judge": network, "scores": told}))
+        return 0
+    width = max(len(str(file)) for file in outputs)
+    print("  ".join((" " * width, *MEANINGS)))
+    for file, score in zip(outputs, scores, strict=True):
+        numbers = (f"{value:{len(name)}.3f}" for name, value in asdict(score).items())
+        print("  ".join((f"{file!s:{width}}", *numbers)))
+    if not made.quiet:
+        print("\n".join(f"{name}: {words}" for name, words in MEANINGS.items()), file=sys.stderr)
+    return 0
+
+
+def judged(content: Path, style: Path, outputs: Sequence[Path], network: str, made: Options) -> list[Score]:
+    """The scores, by the network that is asked to judge."""
+    from impasto.cli.interrupt import current
+    from impasto.cli.progress import teller
+    from impasto.cli.run import heard
+    from impasto.cli.workshop import Workshop
+    from impasto.judge import score
+    from impasto.picture import read
+
+    photo, painting, pictures = read(content), read(style), [read(file) for file in outputs]
+    tell = teller(made.quiet)
+    with closing(tell), heard(tell, made.verbose):
+        if network == "lite":
+            tell.say(f"note: {HIMSELF}")
+        judge = Recipe(network="lite") if network == "lite" else Recipe(network="vgg19", padding="reflect")
+        return score(Workshop.opened(made, tell, current()).network(judge), photo, painting, pictures)
+
+
+def compared(pictures: tuple[Path, ...], content: Path | None, style: Path | None, network: str, **given: Any) -> int:  # noqa: ANN401 -- the flags' values
+    """Put pictures side by side on a page that stands alone, with a slider between any two of them."""
+    from impasto.explain.comparison import Shown, page
+    from impasto.explain.documents import check_document, write_document
+    from impasto.picture import read
+
+    made = Options.taken_from(given)
+    target = check_document(made.output or Path("generated", "compare.html"), (".html",), overwrite=made.force)
+    if (content is None) != (style is None):
+        raise UsageError("Scores need both --content and --style.")
+    lines = [settings(file) for file in pictures]
+    if content is not None and style is not None:
+        scores = judged(content, style, pictures, network, made)
+        lines = [(*told, spoken(score, network)) for told, score in zip(lines, scores, strict=True)]
+    shown = [Shown(file.name, read(file), told) for file, told in zip(pictures, lines, strict=True)]
+    written = str(write_document(page(shown), target, overwrite=made.force))
+    print(json.dumps({"output": written, "pictures": list(map(str, pictures))}) if made.json else written)
+    return 0
+
+
+def settings(file: Path) -> tuple[str, ...]:
+    """The knobs that were turned for a picture, where it says so itself."""
+    from impasto.files import read_record
+
+    try:
+        recipe = read_record(file).get("recipe")
+    except ImpastoError:
+        return ()
+    usual = Recipe().as_dict()
+    turned = {name: value for name, value in recipe.items() if usual.get(name) != value} if recipe else {}
+    return (", ".join(f"{name} = {value}" for name, value in turned.items()) or "default settings",)
+
+
+def spoken(score: Score, network: str) -> str:
+    numbers = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in asdict(score).items())
+    return f"{numbers} (judged by {network})"
+
+
+JUDGE = Flag(
+    ["--network"],
+    section="Judge",
+    type=click.Choice(["vgg19", "lite"]),
+    default="vgg19",
+    help="who judges: vgg19, which is fetched at the first use, or the small network  [default: vgg19]",
+)
+score = Sectioned(
+    "score",
+    context_settings=SETTINGS,
+    callback=scored,
+    params=[
+        click.Argument(["content"], type=FILE),
+        click.Argument(["style"], type=FILE),
+        click.Argument(["outputs"], type=FILE, nargs=-1, required=True, metavar="OUTPUT..."),
+        JUDGE,
+        *options.machine_flags(),
+        *options.talk_flags(),
+    ],
+    help=scored.__doc__,
+    short_help="Judge painted pictures by numbers.",
+)
+compare = Sectioned(
+    "compare",
+    context_settings=SETTINGS,
+    callback=compared,
+    params=[
+        click.Argument(["pictures"], type=FILE, nargs=-1, required=True, metavar="PICTURE..."),
+        *output_flags("the page", "generated/compare.html"),
+        Flag(
+            ["--content"],
+            section="Judge",
+            metavar="FILE",
+            type=FILE,
+            help="the photo; with --style, pictures are judged",
+        ),
+        Flag(["--style"], section="Judge", metavar="FILE", type=FILE, help="the painting"),
+        JUDGE,
+        *options.machine_flags(),
+        *options.talk_flags(),
+    ],
+    help=compared.__doc__,
+    short_help="Put pictures side by side on a page of their own.",
+)

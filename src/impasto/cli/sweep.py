@@ -1,0 +1,92 @@
+"""`impasto sweep`: labelled sheets over any knobs of the recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from impasto.cli import flags, hand, options, order
+from impasto.cli.choices import AXIS, Axis, choices, first
+from impasto.cli.options import FILE, Options
+from impasto.cli.order import Order
+from impasto.cli.sections import SETTINGS, Flag, Sectioned
+from impasto.cli.sheetflags import knobs, place_flags
+from impasto.errors import UsageError
+
+SMALL: dict[str, Any] = {"size": 256}
+MOST = 3
+
+
+def swept(content: Path, styles: tuple[str, ...], vary: tuple[Axis, ...], **given: Any) -> int:  # noqa: ANN401 -- the flags' values
+    """The callback: a grid for each value of the third knob."""
+    turned = flags.recipe_values(given)
+    check_axes(vary, turned)
+    start = given["start"] if isinstance(given["start"], Path) else None
+    at_first = {name: value for axis in vary for name, value in first(axis).items()}
+    asked = Order(
+        content,
+        tuple(style for argument in styles for style in hand.opened(argument)),
+        order.merged(SMALL, given["preset"], given["recipe"], {**turned, **at_first}),
+        start,
+    )
+    from impasto.cli.job import opened
+    from impasto.cli.sheets import Plan, cells_beside, default_sheet, deliver
+    from impasto.cli.workshop import file_name
+    from impasto.explain.grids import sweep_grids
+    from impasto.picture import read
+
+    target = given["output"] or default_sheet(asked, "sweep")
+    paintings = tuple(map(opened, asked.styles))
+    axes = [choices(axis) for axis in vary]
+    grids = sweep_grids(read(content), paintings, asked.recipe, axes, None if start is None else read(start))
+    named = {
+        target.with_name(f"{target.stem}_{file_name(grid.title)}{target.suffix}") if grid.title else target: grid
+        for grid in grids
+    }
+    return deliver(Plan(named, asked, Options.taken_from(given), given["cells"] or cells_beside(target)))
+
+
+def check_axes(vary: tuple[Axis, ...], turned: dict[str, Any]) -> None:
+    """One to three different knobs, none of which is set by a flag as well."""
+    names = [axis.name for axis in vary]
+    if len(names) > MOST:
+        raise UsageError(f"A sweep varies at most {MOST} knobs, and {len(names)} came: {', '.join(names)}.")
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"{name} is varied twice; put all its values into one --vary.")
+        if name in turned:
+            raise UsageError(f"{name} is varied, so --{name.replace('_', '-')} would have no effect; leave it out.")
+
+
+sweep = Sectioned(
+    "sweep",
+    context_settings=SETTINGS,
+    callback=swept,
+    params=[
+        click.Argument(["content"], type=FILE),
+        click.Argument(["styles"], nargs=-1, required=True, metavar="STYLE...", type=click.Path()),
+        *place_flags("generated/CONTENT_STYLE_sweep.png"),
+        Flag(
+            ["--vary"],
+            section="Sheet",
+            type=AXIS,
+            multiple=True,
+            required=True,
+            help="a knob and its values: to the right, downwards, and the third time on a sheet of its own for each",
+        ),
+        *options.recipe_flags(),
+        *knobs(),
+        *options.machine_flags(),
+        *options.talk_flags(),
+    ],
+    short_help="Paint labelled sheets over two or three knobs.",
+    help="Paint CONTENT in the manner of STYLE with each combination of some settings, as a labelled sheet.\n\n"
+    "\b\n"
+    "impasto sweep photo.jpg painting.jpg --vary strength=0.2,0.5,0.8 --vary style_scale=0.5,1,2\n"
+    "impasto sweep photo.jpg painting.jpg --vary seed=0,1,2 --start noise\n"
+    "impasto sweep photo.jpg painting.jpg --vary start=photo,noise,other.jpg\n\n"
+    "Layers are joined by a plus: --vary style_layers=relu1_1,relu1_1+relu2_1. What is painted already is taken from "
+    "the folder of cells, so that a sweep may be stopped, continued and extended.",
+)

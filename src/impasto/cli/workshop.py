@@ -1,0 +1,146 @@
+"""Networks by what recipes ask for, cells painted once, films of them: what sheets are made with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+
+from impasto import device as devices
+from impasto.cli.interrupt import Interrupt
+from impasto.cli.options import Options
+from impasto.cli.order import check_weights
+from impasto.cli.progress import Teller, downloading
+from impasto.errors import LayerError
+from impasto.events import Event, Finished, Note, Step
+from impasto.explain.cells import Cells
+from impasto.explain.grids import Cell
+from impasto.explain.story import Story, every
+from impasto.film import write_film
+from impasto.inputs import check, weighted
+from impasto.networks import Network
+from impasto.networks.choose import open_network
+from impasto.paint import paint
+from impasto.picture import Picture
+from impasto.recipe import Recipe, near
+from impasto.stylize import finished
+
+
+class Stopped(Exception):  # noqa: N818 -- no error
+    """A person has asked for the end."""
+
+
+@dataclass
+class Workshop:
+    """Opened once for all the cells of a command."""
+
+    options: Options
+    tell: Teller
+    interrupt: Interrupt
+    device: torch.device
+    networks: dict[tuple[str, ...], Network] = field(default_factory=dict)
+
+    @classmethod
+    def opened(cls, options: Options, tell: Teller, interrupt: Interrupt) -> Workshop:
+        if options.threads is not None:
+            torch.set_num_threads(options.threads)
+        if options.weights is not None:
+            check_weights(options.weights)
+        return cls(options, tell, interrupt, devices.choose(options.device or "auto"))
+
+    def network(self, recipe: Recipe) -> Network:
+        """One for all recipes that ask for the same."""
+        key = (recipe.network, recipe.pooling, str(recipe.pool_rescale), recipe.padding, recipe.precision)
+        if key not in self.networks:
+            self.networks[key] = open_network(
+                recipe,
+                device=self.device,
+                weights_file=self.options.weights,
+                offline=self.options.offline,
+                progress=downloading(self.tell),
+            )
+        return self.networks[key]
+
+    def check(self, cells: Iterable[Cell]) -> None:
+        """Whatever makes a cell impossible is told before the first is painted."""
+        for cell in cells:
+            network = self.network(cell.recipe)
+            check_layers(network, (*cell.recipe.content_layers, *cell.recipe.style_layers))
+            check(cell.content, weighted(cell.styles), cell.recipe, network, cell.start)
+
+    def run(self, cell: Cell, hear: Callable[[Event], None], preview_every: int = 0) -> Picture:
+        """Paint one cell to its end, or raise Stopped."""
+        self.interrupt.painting = True  # from now on an interruption only sets a flag
+        for event in paint(
+            cell.content,
+            cell.styles,
+            cell.recipe,
+            network=self.network(cell.recipe),
+            device=self.device,
+            start=cell.start,
+            preview_every=preview_every,
+            stop=lambda: self.interrupt.asked,
+            memory=self.options.memory,
+        ):
+            if self.interrupt.asked:
+                raise Stopped
+            hear(event)
+            if isinstance(event, Finished):
+                return finished(cell.content, event.image)
+        raise AssertionError("a run ends with Finished")
+
+
+def check_layers(network: Network, layers: Iterable[str]) -> None:
+    """Every layer is there; a slip gets a suggestion."""
+    for name in layers:
+        if name not in network.layers:
+            known = ", ".join(network.layers)
+            raise LayerError(f"{network.name} has no layer {name!r}{near(name, network.layers)}; it has {known}.")
+
+
+@dataclass
+class Shelf:
+    """Finished cells by file, and how far the whole work has come."""
+
+    shop: Workshop
+    cells: Cells
+    count: int
+    films: Path | None = None
+    painted: dict[str, str] = field(default_factory=dict)  # name -> file
+    told: set[str] = field(default_factory=set)
+
+    def picture(self, name: str, cell: Cell) -> Picture:
+        """From its file, or painted now."""
+        file = self.cells.file(cell, self.shop.network(cell.recipe), self.shop.device)
+        film = self.films and self.films / f"{file_name(name)}.gif"
+        kept = self.cells.found(file) if film is None or film.is_file() else None
+        where = f"{len(self.painted) + 1} of {self.count}: {name}"
+        self.shop.tell.say(f"{where} (is there already)" if kept else where)
+        if kept is None:
+            kept = self.cells.keep(self._paint(cell, film), file)
+        self.painted[name] = str(file)
+        return kept
+
+    def _paint(self, cell: Cell, film: Path | None) -> Picture:
+        story = Story()
+
+        def hear(event: Event) -> None:
+            story.read(event)
+            if isinstance(event, Step):
+                overall = (len(self.painted) + event.fraction) / self.count
+                self.shop.tell.step(replace(event, fraction=overall))
+            elif isinstance(event, Note) and self.shop.options.verbose and event.text not in self.told:
+                self.told.add(event.text)
+                self.shop.tell.say(f"note: {event.text}")
+
+        picture = self.shop.run(cell, hear, every(cell.recipe.steps) if film else 0)
+        if film is not None:
+            write_film(*story.film(picture.rgb), film)
+        return picture
+
+
+def file_name(words: str) -> str:
+    """Words as the name of a file on any disk."""
+    return "".join(c if c.isalnum() or c in "-_.=" else "-" for c in words.replace(", ", "__").replace(" ", "-"))
