@@ -111,8 +111,8 @@ def test_pillow_and_the_warning_filters_are_left_as_they_were() -> None:
 
 VALID = [
     *(saved(in_mode("RGB"), kind) for kind in FORMATS),
-    *(encode(noise(9, 7, channels, np.uint16), b"", {"k": "v"} if encode is png16 else {270: "v"})
-      for encode in (png16, tiff) for channels in (3, 4)),
+    *(png16(noise(9, 7, channels, np.uint16), b"", {"k": "v"}) for channels in (3, 4)),
+    *(tiff(noise(9, 7, channels, np.uint16), b"", {270: "v"}) for channels in (3, 4)),
     saved(in_mode("P"), "GIF", save_all=True, append_images=[in_mode("L")]),
     saved(in_mode("CMYK"), "TIFF", compression="tiff_lzw"),
 ]  # fmt: skip

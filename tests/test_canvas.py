@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
@@ -28,7 +30,7 @@ def test_a_small_run_goes_through_the_first_levels_of_a_large_one(
     aspect: tuple[int, int], small: int, large: int, ratio: float, first: int
 ) -> None:
     small, large = sorted((small, large))
-    options = {"level_ratio": ratio} if first else {}
+    options: dict[str, Any] = {"level_ratio": ratio} if first else {}
     width, height = 100 * aspect[0], 100 * aspect[1]
     short, long = (
         levels(Recipe(size=size, first_level=first, **options), width, height, 64) for size in (small, large)

@@ -11,12 +11,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import image
 from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto import color, palette
 from impasto.errors import RecipeError
-from networks import image
 
 Array = NDArray[np.float64]
 

@@ -272,7 +272,7 @@ def test_infinite_gradients_of_finite_losses_are_seen_too() -> None:
         loss, gradient = Bowl()(x)
         return loss, gradient.index_fill(3, torch.tensor([2]), math.inf)
 
-    calls = iter([Bowl(), Bowl(), torn, Bowl()])
+    calls: Iterator[Slope] = iter([Bowl(), Bowl(), torn, Bowl()])
     descent = Descent(canvas(), Adam(rate=0.02))
     assert len(run(descent, lambda x: next(calls)(x), 4)) == 1
     assert bool(descent.canvas.isfinite().all())

@@ -4,6 +4,7 @@ import os
 import pickle
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -169,7 +170,7 @@ class _Trap:
     def __init__(self, witness: Path) -> None:
         self.witness = witness
 
-    def __reduce__(self) -> object:
+    def __reduce__(self) -> tuple[Any, ...]:
         return os.mkdir, (str(self.witness),)
 
 

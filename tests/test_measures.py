@@ -32,9 +32,9 @@ def rows(f: Tensor) -> Array:
 def stats(f: Tensor) -> tuple[Array, Array, Array]:
     """Gram matrix per position, mean, covariance."""
     x = rows(f)
-    gram = sum(np.outer(p, p) for p in x) / len(x)
-    mean = sum(x) / len(x)
-    covariance = sum(np.outer(p - mean, p - mean) for p in x) / len(x)
+    gram = np.sum([np.outer(p, p) for p in x], 0) / len(x)
+    mean = np.sum(x, 0) / len(x)
+    covariance = np.sum([np.outer(p - mean, p - mean) for p in x], 0) / len(x)
     return gram, mean, covariance
 
 
@@ -310,7 +310,7 @@ class OnApple(torch.Tensor):
             raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
         if name == "to" and len(args) > 1 and isinstance(args[1], OnApple):
             return args[0].float().as_subclass(OnApple)
-        return super().__torch_function__(func, types, args, kwargs or {})
+        return super().__torch_function__(func, types, args, kwargs or {})  # type: ignore[no-untyped-call] # torch's
 
 
 @pytest.mark.parametrize("name", list(DISTANCES))

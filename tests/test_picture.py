@@ -1,5 +1,7 @@
 """The Picture type: sizes, transparency, and what comes from arrays."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -105,7 +107,7 @@ def test_opaque_alpha_is_none() -> None:
     assert read(Image.new("RGBA", (3, 3), (1, 2, 3, 255))).alpha is None
 
 
-GOOD_ARRAYS = {
+GOOD_ARRAYS: dict[str, Any] = {
     "bytes": np.full((4, 6, 3), 51, np.uint8),
     "words": np.full((4, 6, 3), 13107, np.uint16),
     "floats": np.full((4, 6, 3), 0.2, np.float32),
@@ -145,7 +147,7 @@ def test_a_picture_owns_its_pixels() -> None:
         assert picture.rgb.min() == 0.5
 
 
-BAD_SOURCES = {
+BAD_SOURCES: dict[str, Any] = {
     "channels first": np.zeros((3, 40, 50), np.uint8),
     "five channels": np.zeros((4, 5, 5), np.uint8),
     "one dimension": np.zeros(7),

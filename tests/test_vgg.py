@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from impasto.networks.vgg import VGG, Padding, Pooling, normalize
 from impasto.weights import Preprocessing
 
 BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # Simonyan & Zisserman, table 1, columns D and E
+PaddingMode = Literal["zeros", "reflect", "replicate"]  # torch's names
 PADDINGS: tuple[Padding, ...] = ("zero", "replicate", "reflect")
 POOLINGS: tuple[Pooling, ...] = ("max", "average")
 
@@ -24,7 +26,8 @@ def chained(network: str, pooling: str, padding: str, rescale: bool) -> dict[str
     for block, count in enumerate(BLOCKS[network], 1):
         for i in range(1, count + 1):
             kernel = kernels[f"conv{block}_{i}.weight"]
-            mode = {"zero": "zeros", "reflect": "reflect"}.get(padding, "replicate" if block == i == 1 else "zeros")
+            first: PaddingMode = "replicate" if block == i == 1 else "zeros"
+            mode: PaddingMode = "reflect" if padding == "reflect" else "zeros" if padding == "zero" else first
             conv = nn.Conv2d(kernel.shape[1], kernel.shape[0], 3, padding=1, padding_mode=mode)
             conv.load_state_dict({"weight": kernel, "bias": kernels[f"conv{block}_{i}.bias"]})
             chain[f"conv{block}_{i}"], chain[f"relu{block}_{i}"] = conv.double(), nn.ReLU()
@@ -80,10 +83,10 @@ def test_work_stops_at_the_deepest_layer(monkeypatch: pytest.MonkeyPatch) -> Non
     calls = 0
     convolve = nn.functional.conv2d
 
-    def counted(*args: Tensor, **options: int) -> Tensor:
+    def counted(*args: Any, **options: Any) -> Tensor:  # noqa: ANN401 -- those of conv2d
         nonlocal calls
         calls += 1
-        return convolve(*args, **options)  # type: ignore[no-any-return, arg-type, call-overload]
+        return convolve(*args, **options)
 
     monkeypatch.setattr(nn.functional, "conv2d", counted)
     network = tiny()

@@ -41,7 +41,7 @@ def entry(published: Path) -> Entry:
 
 
 @pytest.fixture
-def serve(server: Server, monkeypatch: pytest.MonkeyPatch, published: Path, entry: Entry) -> Iterator[Entry]:
+def serve(server: Server, monkeypatch: pytest.MonkeyPatch, published: Path, entry: Entry) -> Entry:
     """The entry as published by the loopback server."""
     monkeypatch.setattr("test_download.CONTENT", published.read_bytes())
     return replace(entry, urls=(server.url("good"),))
