@@ -10,13 +10,16 @@ from click.shell_completion import CompletionItem
 
 from impasto import __version__
 from impasto.cli.again import again
+from impasto.cli.batch import batch
 from impasto.cli.doctor import doctor
 from impasto.cli.explain import explain
 from impasto.cli.paint import EPILOG, paint
+from impasto.cli.resume import ARGUMENTS, resume
 from impasto.cli.score import compare, score
 from impasto.cli.sections import SETTINGS, write_sections
 from impasto.cli.small import completion, recipe
 from impasto.cli.sweep import sweep
+from impasto.cli.watch import watch
 from impasto.cli.weights import weights
 
 SHOWN = ("Output", "Recipe", "Look")  # the sections of `paint` that a newcomer needs
@@ -33,6 +36,7 @@ class Impasto(click.Group):
             if not ctx.resilient_parsing:  # it is while a shell completes a word
                 self._refuse_misspelled(args, ctx)
             args = ["paint", *args]
+        ctx.meta[ARGUMENTS] = tuple(args)
         return super().parse_args(ctx, args)
 
     def _refuse_misspelled(self, args: list[str], ctx: click.Context) -> None:
@@ -71,5 +75,19 @@ impasto = Impasto(
     epilog=EPILOG,
 )
 impasto = click.version_option(__version__, prog_name="impasto", message="%(prog)s %(version)s")(impasto)
-for command in (paint, again, explain, sweep, compare, score, weights, recipe, doctor, completion):
+for command in (
+    paint,
+    again,
+    batch,
+    watch,
+    resume,
+    explain,
+    sweep,
+    compare,
+    score,
+    weights,
+    recipe,
+    doctor,
+    completion,
+):
     impasto.add_command(command)

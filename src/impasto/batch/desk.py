@@ -1,0 +1,141 @@
+"""What is still to do: a job is done when its picture is there, whole, and made of what it would be made of now."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from impasto.batch.jobs import Job
+from impasto.batch.manifest import Entry, Manifest
+from impasto.batch.names import owner, relative
+from impasto.batch.painter import Task, Tools
+from impasto.decode import open_header, pillow
+from impasto.errors import PictureError
+from impasto.files import check_writable, read_record
+from impasto.filetype import open_file
+from impasto.picture import MAX_PIXELS, read
+from impasto.recipe import Recipe
+from impasto.record import Record, parsed, sha256_of
+
+
+@dataclass
+class Desk:
+    """Looks at files; every input once."""
+
+    manifest: Manifest
+    tools: Tools
+    force: bool = False
+    hashes: dict[Path, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.known = self.manifest.entries()
+
+    def examine(self, path: Path) -> None:
+        """PictureError for an input that is no picture."""
+        if path not in self.hashes:
+            with open_file(path) as stream, pillow(str(path), MAX_PIXELS):
+                open_header(stream, str(path))
+            self.hashes[path] = sha256_of(path)
+
+    def due(self, job: Job) -> Task | Entry:
+        """The task, or what there is to say in its place: that it is done, or why it cannot be."""
+        key = self.key(job)
+        target = self.manifest.folder / job.output
+        said = entry(job, key, self.manifest.folder)
+        try:
+            if not self.force and self._done(said, target):
+                return replace(said, state="skipped")
+            self._vacant(job, target)
+            return Task(job, check_writable(target, overwrite=True, depth=self.tools.depth), key)
+        except PictureError as error:
+            return replace(said, state="failed", error=str(error))
+
+    def key(self, job: Job) -> str:
+        """Equal for pictures that are made of the same."""
+        styles = [(self.hashes[path], weight) for path, weight in job.styles]
+        start = "" if job.start is None else self.hashes[job.start]
+        return self._key(
+            job.recipe.as_dict(), self.hashes[job.content], styles, start, self.tools.depth, self.tools.quality
+        )
+
+    def _key(self, recipe: Mapping[str, Any], *parts: object) -> str:
+        weights = self._weights(str(recipe["network"]))
+        return hashlib.sha256(json.dumps([recipe, *parts, weights], sort_keys=True).encode()).hexdigest()
+
+    def _weights(self, network: str) -> str:
+        """Those of a VGG are published, and do not change."""
+        shipped = Path(str(files("impasto.networks").joinpath(f"{network}.safetensors")))
+        file = self.tools.weights or shipped
+        if file not in self.hashes:
+            self.hashes[file] = sha256_of(file) if file != shipped or file.is_file() else ""
+        return self.hashes[file]
+
+    def _done(self, said: Entry, target: Path) -> bool:
+        kept = self.known.get(said.output)
+        if not target.is_file():
+            return False
+        if kept is not None and kept.state == "done":
+            whole = sha256_of(target) == kept.sha256
+            if not whole and is_picture(target):
+                raise PictureError(
+                    f"{target} was changed by somebody since it was painted; rename it to keep it, or add --force."
+                )
+            return whole and kept.key == said.key
+        return self._adopted(said, target)
+
+    def _adopted(self, said: Entry, target: Path) -> bool:
+        """A picture that was finished when the plug was pulled says so itself."""
+        try:
+            told, _ = parsed(read_record(target), str(target)), read(target)
+        except PictureError:
+            return False
+        if self._key_of(told) != said.key:
+            return False
+        self.manifest.add(replace(said, state="done", sha256=sha256_of(target), recipe=told.recipe))
+        return True
+
+    def _key_of(self, told: Record) -> str:
+        styles = [(style.sha256, style.weight) for style in told.styles]
+        start = "" if told.start is None else told.start.sha256
+        if "network" not in told.recipe:
+            return ""
+        return self._key(told.recipe, told.content.sha256, styles, start, told.depth, told.quality)
+
+    def _vacant(self, job: Job, target: Path) -> None:
+        """Nothing is painted over but what this batch has painted."""
+        if not target.exists():
+            return
+        if any(target.samefile(file) for file in job.files if file.exists()):
+            raise PictureError(f"{target} is one of the inputs; choose another --out.")
+        if job.output not in self.known and not self.force:
+            raise PictureError(f"{target} exists already and was not painted here; rename it, or add --force.")
+
+
+def entry(job: Job, key: str, folder: Path) -> Entry:
+    """What the manifest says when a job is begun."""
+    content, *styles = owner(job, folder)
+    return Entry(job.output, "started", content, tuple(styles), key)
+
+
+def unusable(path: Path, error: PictureError, folder: Path) -> Entry:
+    """What it says of an input that is no picture."""
+    return Entry("", "failed", relative(path, folder), error=str(error))
+
+
+def is_picture(path: Path) -> bool:
+    """Whether it can be read to its end."""
+    try:
+        read(path)
+    except PictureError:
+        return False
+    return True
+
+
+def recipes(tasks: list[Task]) -> list[Recipe]:
+    """Each that is used, once."""
+    return list({repr(task.job.recipe): task.job.recipe for task in tasks}.values())

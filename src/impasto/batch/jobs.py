@@ -1,0 +1,162 @@
+"""What is to be painted: pairs of photos and paintings, or the rows of a job file, CSV or TOML."""
+
+from __future__ import annotations
+
+import csv
+import os
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from impasto.errors import ImpastoError, RecipeError, UsageError
+from impasto.recipe import FIELDS, Recipe, near
+
+STARTS = ("photo", "noise", "painting", "grey")
+COLUMNS = ("content", "style", "weights", "output", *FIELDS)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to be painted."""
+
+    content: Path
+    styles: tuple[tuple[Path, float], ...]
+    recipe: Recipe
+    start: Path | None = None
+    output: str = ""  # in the folder of the batch; empty as long as it has no name
+    turned: Mapping[str, Any] = field(default_factory=dict)  # the knobs that are its own, for its name
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every picture that is read."""
+        return (self.content, *(path for path, _ in self.styles), *([self.start] if self.start else []))
+
+
+def every(photos: Iterable[Path], paintings: Sequence[Path], recipe: Recipe, start: Path | None = None) -> list[Job]:
+    """Every photo with every painting."""
+    return [Job(photo, ((painting, 1.0),), recipe, start) for photo in photos for painting in paintings]
+
+
+def matched(photos: Sequence[Path], paintings: Sequence[Path], recipe: Recipe, start: Path | None = None) -> list[Job]:
+    """The first photo with the first painting, and so on."""
+    if len(photos) != len(paintings):
+        raise UsageError(f"--matched needs as many paintings as photos; there are {len(paintings)} for {len(photos)}.")
+    return [Job(photo, ((painting, 1.0),), recipe, start) for photo, painting in zip(photos, paintings, strict=True)]
+
+
+def is_job_file(path: Path) -> bool:
+    return path.suffix.lower() in (".csv", ".tsv", ".toml") and path.is_file()
+
+
+def read(path: Path, recipe: Recipe, start: Path | None = None) -> list[Job]:
+    """The jobs of a file, each with its own settings laid over `recipe`; UsageError says which row is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The job file {path} cannot be read: {error}.") from None
+    rows = list(_toml(text, path) if path.suffix.lower() == ".toml" else _csv(text, path))
+    if not rows:
+        raise UsageError(f"There is no job in {path}; it needs a row, or a [[job]], with content and style.")
+    return [_checked(row, recipe, start, path.parent, f"{path}, {where}") for where, row in rows]
+
+
+def _toml(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        values = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(f"The job file {path} is not TOML: {error}.") from None
+    jobs = values.pop("job", [])
+    if values or not isinstance(jobs, list) or not all(isinstance(job, dict) for job in jobs):
+        raise UsageError(f"{path} must be a list of [[job]] and nothing else; settings for all go into a --recipe.")
+    yield from ((f"job {number}", job) for number, job in enumerate(jobs, 1))
+
+
+def _csv(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Rows under a head of names; cells are told apart by what the head uses most: comma, semicolon or tab."""
+    head = text.partition("\n")[0]
+    reader = csv.DictReader(text.splitlines(), delimiter=max(",;\t", key=head.count), strict=True, restval="")
+    try:
+        for row in reader:
+            if None in row:
+                raise UsageError(f"{path}, line {reader.line_num}: there are more cells than names in the first line.")
+            given = {name.strip(): cell.strip() for name, cell in row.items() if cell.strip()}
+            if given:
+                yield f"line {reader.line_num}", {name: _value(name, cell) for name, cell in given.items()}
+    except (csv.Error, ValidationError, RecipeError) as error:
+        words = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+        raise UsageError(f"{path}, line {reader.line_num}: {words}".rstrip(".") + ".") from None
+
+
+def _value(name: str, cell: str) -> Any:  # noqa: ANN401 -- any knob's
+    """A cell as the knob's type."""
+    if name == "weights":
+        return [TypeAdapter(float).validate_strings(number) for number in cell.split()]
+    if name not in FIELDS or name == "start":
+        return cell
+    try:
+        return TypeAdapter(get_type_hints(Recipe)[name]).validate_strings(cell)
+    except ValidationError as error:
+        raise RecipeError(f"{name} = {cell!r} is not possible: {error.errors()[0]['msg'].lower()}.") from None
+
+
+def _checked(row: Mapping[str, Any], recipe: Recipe, start: Path | None, folder: Path, where: str) -> Job:
+    try:
+        return _job(dict(row), recipe, start, folder)
+    except ImpastoError as error:
+        raise UsageError(f"{where}: {error}") from None
+
+
+def _job(row: dict[str, Any], recipe: Recipe, start: Path | None, folder: Path) -> Job:
+    for name in row:
+        if name not in COLUMNS:
+            raise RecipeError(f"there is no setting {name!r}{near(name, COLUMNS)}.")
+    content, output, weights = (row.pop(name, None) for name in ("content", "output", "weights"))
+    styles = row.pop("style", None)
+    paintings = [_path(style, folder, "style") for style in (styles if isinstance(styles, list) else [styles])]
+    own = row.get("start")
+    if isinstance(own, str) and own not in STARTS:
+        row["start"], start = "picture", _path(own, folder, "start")
+    changed = recipe.changed(**row)
+    return Job(
+        _path(content, folder, "content"),
+        tuple(zip(paintings, _weights(weights, len(paintings)), strict=True)),
+        changed,
+        start if changed.start == "picture" else None,
+        "" if output is None else _output(output),
+        row,
+    )
+
+
+def _path(value: object, folder: Path, what: str) -> Path:
+    """A file as seen from where the job file lies."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise UsageError(f"{what} must name a file.")
+    joined = folder / os.path.expanduser(value)  # noqa: PTH111 -- Path.expanduser raises for a user it does not know
+    return Path(os.path.abspath(joined))  # noqa: PTH100 -- keeps links
+
+
+def _weights(given: object, count: int) -> list[float]:
+    if given is None:
+        return [1.0] * count
+    good = isinstance(given, list) and len(given) == count
+    if not isinstance(given, list) or not good or not all(_is_weight(number) for number in given):
+        raise UsageError(f"weights must be a list of {count} numbers, zero or more: one for each painting.")
+    if not any(given):
+        raise UsageError("there is no painting with a weight above zero.")
+    return [float(number) for number in given]
+
+
+def _is_weight(number: object) -> bool:
+    return isinstance(number, int | float) and not isinstance(number, bool) and 0 <= number < 1e100
+
+
+def _output(value: object) -> str:
+    """A name in the folder of the batch."""
+    path = PurePath(value) if isinstance(value, str) and "\0" not in value else PurePath()
+    if not path.name or path.is_absolute() or ".." in path.parts or path.name.startswith("."):
+        raise UsageError(f"output = {value!r} must be a name, or a way down, in the folder of the batch.")
+    return path.as_posix()

@@ -1,0 +1,107 @@
+"""A batch from its jobs to its pictures: whoever paints gives bytes, and here alone they become files.
+
+A line in the manifest goes before a picture is begun and another after its file is in place. What happens in between,
+a crash or a pulled plug, is seen from the two: see `desk`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+from impasto.batch.crew import Crew, Result
+from impasto.batch.desk import Desk, entry, recipes, unusable
+from impasto.batch.jobs import Job
+from impasto.batch.manifest import Entry
+from impasto.batch.painter import Failed, Painted, Task
+from impasto.errors import PictureError
+from impasto.files import place
+
+TRIES = 3  # a task whose worker was lost so often is taken to be the reason
+
+
+def work(jobs: Sequence[Job], desk: Desk, crew: Crew) -> Iterator[Entry]:
+    """Do what is to do, and tell what becomes of each job. `Stopped` ends it; the manifest knows where to go on."""
+    bad = dict(examined(jobs, desk))
+    for path, error in bad.items():
+        yield written(desk, unusable(path, error, desk.manifest.folder))
+    tasks: list[Task] = []
+    for job in jobs:
+        if bad.keys().isdisjoint(job.files):
+            found = desk.due(job)
+            if isinstance(found, Task):
+                tasks.append(found)
+            else:
+                yield found if found.state == "skipped" else written(desk, found)
+    if tasks:
+        crew.check(recipes(tasks))
+        yield from carried_out(sorted(tasks, key=lambda task: [str(path) for path, _ in task.job.styles]), desk, crew)
+
+
+def examined(jobs: Iterable[Job], desk: Desk) -> Iterator[tuple[Path, PictureError]]:
+    """The inputs that cannot be used, each once."""
+    for path in dict.fromkeys(file for job in jobs for file in job.files):
+        try:
+            desk.examine(path)
+        except PictureError as error:
+            yield path, error
+
+
+def carried_out(tasks: Iterable[Task], desk: Desk, crew: Crew) -> Iterator[Entry]:
+    """Give out the tasks, those of a painting together; a task whose worker was lost is given out again."""
+    waiting, running, losses = deque(tasks), 0, Counter[str]()
+    while waiting or running:
+        while waiting and crew.free:
+            task = waiting.popleft()
+            yield written(desk, entry(task.job, task.key, desk.manifest.folder))
+            crew.give(task)
+            running += 1
+        task, result = crew.next()
+        running -= 1
+        losses[task.job.output] += result is None
+        said = outcome(task, result, desk.manifest.folder)
+        if said.state == "lost" and losses[task.job.output] < TRIES:
+            waiting.appendleft(task)
+        elif said.state == "lost":
+            said = replace(said, state="failed", error=f"It was begun {TRIES} times, and each time the worker died.")
+        yield written(desk, said)
+
+
+def outcome(task: Task, result: Result, folder: Path) -> Entry:
+    """Put the picture into its place; what the manifest says then."""
+    said = replace(entry(task.job, task.key, folder), recipe=task.job.recipe.as_dict())
+    match result:
+        case None:
+            return replace(said, state="lost", error="The process that painted it has died.")
+        case Failed():
+            return replace(said, state="failed", error=result.error)
+    try:
+        task.target.parent.mkdir(parents=True, exist_ok=True)
+        place(result.data, task.target, overwrite=True)
+    except (PictureError, OSError) as error:
+        return replace(said, state="failed", error=rescued(result, task.target, error))
+    digest = sha256(result.data).hexdigest()
+    return replace(said, state="done", sha256=digest, seconds=result.seconds, notes=result.notes)
+
+
+def rescued(painted: Painted, target: Path, error: Exception) -> str:
+    """Where its place has become impossible, the picture is not lost; a sentence that says where it is."""
+    try:
+        with tempfile.NamedTemporaryFile(prefix="impasto-", suffix=target.suffix, delete=False) as file:
+            kept = Path(file.name)
+        place(painted.data, kept, overwrite=True)
+    except (PictureError, OSError):
+        return f"{error}."
+    return f"{error}; the picture is kept as {kept} instead."
+
+
+def written(desk: Desk, said: Entry) -> Entry:
+    """In the manifest; without it nothing goes on, as nobody would know what was done."""
+    desk.manifest.add(said)
+    if said.output:
+        desk.known[said.output] = said
+    return said

@@ -1,0 +1,66 @@
+"""`impasto watch`: whatever is put into a folder is painted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from impasto.cli import flags, options
+from impasto.cli.batch import Asked, batch_flags, style_flag
+from impasto.cli.options import FILE
+from impasto.cli.sections import SETTINGS, Flag, Sectioned
+from impasto.errors import UsageError
+
+EPILOG = """\b
+A file is painted once it has stopped growing. What is painted already is not painted again.
+Ctrl-C ends it; the picture that is being painted then is painted the next time. Exit code: 130."""
+
+
+def watched(folder: Path, style: tuple[str, ...], every: float, **given: Any) -> int:  # noqa: ANN401 -- the flags' values
+    """The callback: paint what comes, until a person has had enough."""
+    asked = Asked.taken_from({**given, "sheet": False})
+    if not folder.is_dir():
+        raise UsageError(f"There is no folder {folder.absolute()}.")
+    if not style:
+        raise UsageError("There is no painting: name one or more with --style.")
+    from impasto.batch.jobs import every as every_pair  # torch is imported here, once the flags are known to be right
+    from impasto.batch.sources import pictures
+    from impasto.batch.watch import arrivals
+    from impasto.cli.many import Session
+
+    with Session.begun(asked) as session:
+        paintings = pictures(style)
+        session.tell.say(f"Watching {folder.absolute()}; Ctrl-C ends it.")
+        for files in arrivals(folder.absolute(), every=every, stop=session.stop):
+            photos = pictures([file for file in files if file.is_file()], leave=session.own_files)
+            session.paint(every_pair(photos, paintings, asked.recipe, asked.start))
+        return session.ended()
+
+
+watch = Sectioned(
+    "watch",
+    context_settings=SETTINGS,
+    callback=watched,
+    params=[
+        click.Argument(["folder"], type=FILE),
+        style_flag("the paintings: folders, files, quoted patterns, lists; multiple"),
+        Flag(
+            ["--every"],
+            section="Inputs",
+            type=click.FloatRange(0.05, 3600),
+            default=1.0,
+            metavar="SECONDS",
+            help="between two looks into the folder  [default: 1]",
+        ),
+        *batch_flags(),
+        *options.recipe_flags(),
+        *flags.knobs(),
+        *options.machine_flags(),
+        *options.talk_flags(),
+    ],
+    help="Paint whatever is put into FOLDER, until Ctrl-C.",
+    short_help="Paint whatever is put into a folder.",
+    epilog=EPILOG,
+)
