@@ -268,8 +268,8 @@ def test_a_region_too_small_for_a_layer_says_so() -> None:
     spot = torch.zeros(SIZE, SIZE)
     spot[3:5, 3:6] = 1
     guidance = Guidance((Region(mask(spot), B),))
-    strides = {"relu1_1": 1, "relu2_1": 2, "relu3_1": 4, "relu4_1": 8}
-    (sentence,) = remarks(PHOTO, guidance, LEVEL, weighted([A]), strides)
+    deep = recipe(style_layers={"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0})
+    (sentence,) = remarks(PHOTO, guidance, LEVEL, weighted([A]), tiny().strides, deep)
     assert "too small for relu3_1, relu4_1" in sentence
     guided = objective(guidance)
     assert {t.name for t in guided.terms} >= {"style 2 relu1_1", "style 2 relu2_1"}
@@ -278,14 +278,14 @@ def test_a_region_too_small_for_a_layer_says_so() -> None:
 
 def test_dark_and_stretched_masks_are_told() -> None:
     dark, long = Region(mask(torch.zeros(SIZE, SIZE)), B), Region(mask(torch.ones(10, 30)), B)
-    told = list(remarks(PHOTO, Guidance((dark, long)), LEVEL, weighted([A]), {"relu1_1": 1}))
+    told = list(remarks(PHOTO, Guidance((dark, long)), LEVEL, weighted([A]), tiny().strides, recipe()))
     assert len(told) == 2
     assert "stretched" in told[0]
     assert "dark everywhere" in told[1]
 
 
 def test_nothing_is_told_about_masks_that_are_fine() -> None:
-    assert not list(remarks(PHOTO, Guidance((Region(left(), B),)), LEVEL, weighted([A]), {"relu3_1": 4}))
+    assert not list(remarks(PHOTO, Guidance((Region(left(), B),)), LEVEL, weighted([A]), tiny().strides, recipe()))
 
 
 # ---- protection ----------------------------------------------------------------------------------------------------

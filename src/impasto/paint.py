@@ -65,16 +65,13 @@ def paint(
     layers = frozenset({*recipe.content_layers, *recipe.style_layers, *(term.layer for term in extra_terms)})
     layouts = () if idle else planned(plan, network, paintings, recipe, layers, device, memory)
     identity = {"photo": content, "paintings": paintings, "recipe": recipe, "start": start, "guidance": guidance}
-    identity |= {
-        "network": (network.name, getattr(network, "sha256", "")),
-        "terms": [(t.name, t.weight) for t in extra_terms],
-    }
+    whose = (network.name, getattr(network, "sha256", ""))
+    identity |= {"network": whose, "terms": [(t.name, t.weight) for t in extra_terms]}
     diary = Diary.opened(checkpoint, identity, [layout.side for layout in layouts], device)
     weights = {"content": recipe.content_weight, "style": style_weight(recipe)}
     yield Planned(plan, weights, forecast(layouts, device) if layouts else None)
-    strides = {layer: stride(network, layer) for layer in recipe.style_layers}
     yield from map(Note, remarks(content, paintings, plan))
-    yield from map(Note, regions.remarks(content, guidance, plan[-1], paintings, strides))
+    yield from map(Note, regions.remarks(content, guidance, plan[-1], paintings, network.strides, recipe))
 
     canvas = None
     for level in plan[diary.level - 1 :]:

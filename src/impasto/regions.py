@@ -17,6 +17,7 @@ from impasto.errors import PictureError
 from impasto.events import Level
 from impasto.inputs import Painting, Styles, weighted
 from impasto.picture import Picture
+from impasto.recipe import Recipe
 
 SNAP = 0.02  # what a JPEG leaves of black and white
 DIAL = 100.0  # a region of half the strength has about a tenth of the style's weight, as half a turn of the dial has
@@ -164,7 +165,7 @@ def carried(where: Tensor, stride: int) -> Tensor | None:
 
 
 def remarks(
-    content: Picture, guidance: Guidance, final: Level, base: Styles, strides: Mapping[str, int]
+    content: Picture, guidance: Guidance, final: Level, base: Styles, strides: Mapping[str, int], recipe: Recipe
 ) -> Iterator[str]:
     """What a person should know about the masks: stretched, empty, or too small for a layer."""
     for mask in guidance.masks:
@@ -179,7 +180,7 @@ def remarks(
             yield f"{region.mask.name or 'A mask'} is dark everywhere: its region is empty."
     if guidance.masks:
         for passage in passages(content, base, guidance, final.width, final.height):
-            yield from _blind(passage, strides)
+            yield from _blind(passage, {layer: strides[layer] for layer in recipe.style_layers})
 
 
 def _blind(passage: Passage, strides: Mapping[str, int]) -> Iterator[str]:
