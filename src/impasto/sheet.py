@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -40,8 +41,9 @@ class Words:
             pen.text((x, y + i * round(1.3 * self.size)), line, font=font(self.size), fill=ink, anchor=anchor)
 
 
+@cache
 def font(size: int) -> Font:
-    """The one that Pillow brings."""
+    """The one that Pillow brings, unpacked once for each size."""
     return ImageFont.load_default(size)
 
 
@@ -126,11 +128,11 @@ class Layout:
         caption: str,
     ) -> Layout:
         wide = max(NARROWEST, *(image.shape[-1] for row in pictures for image in row))
-        high = max(image.shape[-2] for row in pictures for image in row)
         columns = max(map(len, pictures))
         size = round(min(max(columns * wide / SHOWN, SMALLEST), LARGEST, max(SMALLEST, wide / 6)))
         above = max((wrapped(name, wide, size).height for row in heads for name in row), default=0)
         sides = tuple(wrapped(name, max(NARROWEST, wide // 2), size) for name in rows)
+        high = max(*(image.shape[-2] for row in pictures for image in row), *(side.height for side in sides), 1)
         room = columns * wide
         words = wrapped(title, room, round(1.25 * size)), wrapped(caption, room, size)
         return cls((len(pictures), columns), wide, high, size, len(heads), above + size // 3, sides, *words)
@@ -165,7 +167,7 @@ class Layout:
 
     def middle(self, row: int) -> int:
         """Where the name of a row begins."""
-        return self.corner(row, 0)[1] + max(0, (self.cell_height - self.sides[row].height) // 2)
+        return self.corner(row, 0)[1] + (self.cell_height - self.sides[row].height) // 2
 
     def head(self, name: str) -> Words:
         return wrapped(name, self.cell_width, self.size)
