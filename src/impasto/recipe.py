@@ -222,6 +222,9 @@ def _clashes(values: Mapping[str, Any]) -> list[Clash]:
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "default": {},
+    # A draft, and patience: the same picture with fewer or more steps.
+    "fast": {"steps": 60, "steps_decay": 0.7, "steps_least": 20},
+    "fine": {"steps": 400, "steps_decay": 0.85},
     # Gatys, Ecker, Bethge: A Neural Algorithm of Artistic Style (arXiv:1508.06576). Noise, one scale, average pooling.
     "gatys2015": {
         "network": "vgg19",
