@@ -1,6 +1,9 @@
 """The small network: its file, its layers, its geometry, and how its distances look to the big one."""
 
 import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -81,9 +84,9 @@ def test_layers_do_not_depend_on_which_others_are_asked_for(lite: Lite) -> None:
 
 def test_a_picture_too_small_is_refused_in_words(lite: Lite) -> None:
     assert lite.minimum(frozenset({"relu5_1"})) == 32
-    with pytest.raises(LayerError, match="31 x 40.*at least 32"):
+    with pytest.raises(LayerError, match=r"31 x 40.*at least 32"):
         lite(picture(40, 31), frozenset({"relu5_1"}))
-    with pytest.raises(LayerError, match="relu9_1.*it has relu1_1"):
+    with pytest.raises(LayerError, match=r"relu9_1.*it has relu1_1"):
         lite(picture(40, 40), frozenset({"relu9_1"}))
 
 
@@ -201,10 +204,8 @@ def test_missing_files_and_unknown_plans_are_refused(tmp_path: Path) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.text(alphabet="1234:avgmx=relu_ 07", max_size=40))
 def test_plans_parse_or_are_refused_in_words(plan: str) -> None:
-    try:
+    with suppress_refusal("cannot follow"):
         assert all(step.kind in ("1", "2", "3", "4", "avg", "max", "=") for step in parse(plan))
-    except WeightsError as error:
-        assert "cannot follow" in str(error)
 
 
 @settings(max_examples=60, deadline=None)
@@ -213,7 +214,15 @@ def test_damaged_files_are_refused_in_words(tmp_path_factory: pytest.TempPathFac
     path = tiny(tmp_path_factory.mktemp("lite") / "tiny.safetensors")
     data = path.read_bytes()
     path.write_bytes(data[:at] + junk + data[at + len(junk) :])
-    try:
+    with suppress_refusal(r"tiny\.safetensors|cannot follow"):
         Lite(path)
+
+
+@contextmanager
+def suppress_refusal(words: str) -> Iterator[None]:
+    """Either it works, or it is refused in these words."""
+    try:
+        yield
     except WeightsError as error:
-        assert "tiny.safetensors" in str(error) or "cannot follow" in str(error)
+        if not re.search(words, str(error)):
+            raise

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from torch.utils.data import Dataset
 from training.teachers import Teachers
 
 SIDE, CROPS = 128, 16
+PLAIN = 600  # batches drawn before there is a student to paint with
 ZOOMS = (0.5, 1.6)
 SPARSE = ("relu2_1",)  # kept at every second row and column: neighbors say nearly the same
 
@@ -116,7 +116,7 @@ def disturbed(x: Tensor, other: Tensor, dice: Dice) -> Tensor:
 
 
 class Crops:
-    """Draws batches of crops: photographs, paintings (a quarter), half-painted pictures where there are some."""
+    """Draws batches of crops; from batch PLAIN on, more than half of them half-painted pictures, if there are some."""
 
     def __init__(self, folder: Path, painted: Path | None = None, *, seed: int = 0) -> None:
         self.photos = [read(p) for p in find(folder / "photos", held=False)]
@@ -126,23 +126,28 @@ class Crops:
 
     def __call__(self, index: int) -> Tensor:
         dice = Dice(self.seed * 1_000_003 + index)
-        return torch.cat([self._one(dice) for _ in range(CROPS)])
+        share = 0.6 if index >= PLAIN and len(self.painted) else 0.0
+        return torch.cat([self._one(dice, share) for _ in range(CROPS)])
 
-    def _one(self, dice: Dice) -> Tensor:
-        if len(self.painted) and dice.uniform() < 0.2:
+    def several(self, dice: Dice, count: int, paintings: float) -> Tensor:
+        """Undisturbed crops, that share of them of paintings."""
+        return torch.cat([crop(self._pick(dice, paintings), dice) for _ in range(count)])
+
+    def _one(self, dice: Dice, painted: float) -> Tensor:
+        if painted and dice.uniform() < painted:
             return self.painted[dice.below(len(self.painted))][None].float() / 255
         x = crop(self._pick(dice), dice)
         return disturbed(x, crop(self._pick(dice), dice), dice) if dice.uniform() < 0.3 else x
 
-    def _pick(self, dice: Dice) -> Tensor:
-        pictures: Sequence[Tensor] = self.paintings if dice.uniform() < 0.25 else self.photos
+    def _pick(self, dice: Dice, paintings: float = 0.25) -> Tensor:
+        pictures: Sequence[Tensor] = self.paintings if dice.uniform() < paintings else self.photos
         return pictures[dice.below(len(pictures))]
 
 
 class Batches(Dataset[dict[str, Tensor]]):
     """Batch number i: images, and the teachers' raw features; from the pool on disk where it is there already."""
 
-    def __init__(self, pool: Path, count: int, crops: Any, teachers: Teachers) -> None:
+    def __init__(self, pool: Path, count: int, crops: Crops, teachers: Teachers) -> None:
         self.pool, self.count, self.crops, self.teachers = pool, count, crops, teachers
         pool.mkdir(parents=True, exist_ok=True)
 
@@ -158,7 +163,6 @@ class Batches(Dataset[dict[str, Tensor]]):
         return load_file(path)
 
     def _make(self, index: int) -> dict[str, Tensor]:
-        torch.set_num_threads(1)  # the student trains on the other core
         images = self.crops(index).half()
         features = self.teachers(images.float())
         del features["relu1_1"]  # cheaper to compute than to read

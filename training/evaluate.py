@@ -19,44 +19,45 @@ from training.student import Student
 from training.teachers import TAPS, Teachers
 
 RIDGE = 1e-5  # of the mean square of the features
+THINNED = {"relu1_1": 4, "relu2_1": 3, "relu3_1": 2, "relu4_1": 1, "relu4_2": 1, "relu5_1": 1}  # positions looked at
 Predictor = Callable[[Tensor], Mapping[str, Tensor]]
 
 
 def with_ones(f: Tensor) -> Tensor:
     """(N, C, H, W) -> (positions, C + 1), the last column 1."""
-    rows = f.detach().movedim(1, -1).flatten(0, -2).double()
-    return torch.cat([rows, torch.ones(len(rows), 1, dtype=rows.dtype)], 1)
+    rows = f.movedim(1, -1).flatten(0, -2)
+    return torch.cat([rows, torch.ones(len(rows), 1)], 1)
 
 
 class Regression:
     """The affine map from a student's features to its targets that explains most: sums now, one solution at the end."""
 
-    def __init__(self) -> None:
-        self.square: Tensor | float = 0.0
-        self.cross: Tensor | float = 0.0
+    def __init__(self, inputs: int, outputs: int) -> None:
+        self.square = torch.zeros(inputs + 1, inputs + 1, dtype=torch.float64)
+        self.cross = torch.zeros(inputs + 1, outputs, dtype=torch.float64)
 
     def add(self, features: Tensor, target: Tensor) -> None:
         rows = with_ones(features)
-        self.square = self.square + rows.T @ rows
-        self.cross = self.cross + rows.T @ with_ones(target)[:, :-1]
+        self.square += rows.T @ rows
+        self.cross += rows.T @ target.movedim(1, -1).flatten(0, -2)
 
     def solve(self) -> Tensor:
         """[A b], (target channels, features + 1)."""
-        assert isinstance(self.square, Tensor) and isinstance(self.cross, Tensor)
         penalty = RIDGE * self.square.diagonal().mean() * torch.eye(len(self.square), dtype=torch.float64)
         penalty[-1, -1] = 0
-        return torch.linalg.solve(self.square + penalty, self.cross).T.float()
+        solution: Tensor = torch.linalg.solve(self.square + penalty, self.cross)
+        return solution.T.float()
 
 
 @torch.no_grad()
 def solve_heads(student: Student, teachers: Teachers, images: Iterable[Tensor]) -> dict[str, Tensor]:
     """Every tap's best head, over batches of pictures."""
-    regressions = {n: Regression() for n in TAPS}
+    regressions: dict[str, Regression] = {}
     for batch in images:
         features, targets = student(batch), teachers.expand(teachers(batch))
-        for name in TAPS:
-            thin = 3 if name == "relu1_1" else 2 if name == "relu2_1" else 1
-            regressions[name].add(features[name][..., ::thin, ::thin], targets[name][..., ::thin, ::thin])
+        for name, every in THINNED.items():
+            f, target = features[name][..., ::every, ::every], targets[name][..., ::every, ::every]
+            regressions.setdefault(name, Regression(f.shape[1], target.shape[1])).add(f, target)
     return {n: r.solve() for n, r in regressions.items()}
 
 
@@ -87,7 +88,7 @@ def _median(sums: Tensor) -> float:
     variance = ff - f * f / count
     alive = (variance > 1e-3 * f * f / count) & (f / count > 1e-6)
     residual = ff - fp * fp / pp.clamp_min(1e-12)
-    return (1 - residual / variance)[alive].median().item()
+    return float((1 - residual / variance)[alive].median())
 
 
 def encoder_predictor(teachers: Teachers) -> Predictor:
@@ -131,7 +132,7 @@ def main() -> None:
     predictors = {"16x encoder": encoder_predictor(teachers)} if a.encoder else {}
     for run in a.runs:
         student = restore(run)
-        predictors[run.name] = predictor(student, solve_heads(student, teachers, pool_images(a.pool, 20)))
+        predictors[run.name] = predictor(student, solve_heads(student, teachers, pool_images(a.pool, 10)))
     for name, predict in predictors.items():
         figures = explained(predict, teachers, pictures)
         print(f"{name:20s} " + "  ".join(f"{n[4:]} {figures[n]:.3f}" for n in TAPS if n in figures), flush=True)

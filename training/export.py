@@ -64,7 +64,7 @@ def describe(run: Path) -> dict[str, str]:
     """What the metadata says apart from the figures."""
     state = torch.load(run / "checkpoint.pt", weights_only=True)
     recipe = (
-        f"{state['step']} steps of {CROPS} crops of {SIDE} pixels, Adam, cosine, averaged weights; heads in closed form"
+        f"{state['step']} steps of {CROPS} crops of {SIDE} pixels, Muon, cosine, averaged weights; heads in closed form"
     )
     return {
         "format": "impasto lite 1",

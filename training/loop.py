@@ -17,13 +17,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from training.data import Batches, Crops, find, load
+from training.data import PLAIN, Batches, Crops, find, load
 from training.muon import Muon
 from training.student import Student
-from training.teachers import BGR_MEAN, TAPS, Teachers, convolve
+from training.teachers import BGR_MEAN, TAPS, Teachers
 
-PLAN = "3:24 =relu1_1 2:32 3:32 1:64 =relu2_1 2:64 3:64 1:128 =relu3_1 2:128 3:128 =relu4_1 3:128 =relu4_2 2:160 3:160 =relu5_1"
-WEIGHTS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu4_2": 0.5, "relu5_1": 1.0}
+PLAN = (
+    "3:16 =relu1_1 4:32 3:48 =relu2_1 2:48 3:64 3:96 =relu3_1 2:128 3:128 =relu4_1 3:128 =relu4_2 "
+    "2:160 3:160 3:160 =relu5_1"
+)
+WEIGHTS = {"relu1_1": 3.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu4_2": 0.5, "relu5_1": 1.0}
 AVERAGING = 0.998  # of the weights over the steps: the last five hundred count
 
 
@@ -52,7 +55,7 @@ def first_layer(teachers: Teachers, images: Tensor, odd: int) -> Tensor:
 
 
 class Loss:
-    """Squared error over a channel's variance, averaged over channels, summed over taps: 1 at a tap explains nothing."""
+    """Squared error over a channel's variance, averaged over channels: 1 explains nothing, 0 everything."""
 
     def __init__(self, teachers: Teachers, scales: dict[str, Tensor]) -> None:
         self.teachers = teachers
@@ -110,9 +113,9 @@ class Run:
         channels = {n: s.shape[1] for n, s in scales.items()}
         self.student = Student(plan, channels)
         self.average = torch.optim.swa_utils.AveragedModel(self.student, avg_fn=averaged)
-        kernels = [p for n, p in self.student.kernels.named_parameters() if n.endswith("weight")]
-        rest = [p for p in self.student.parameters() if all(p is not k for k in kernels)]
-        self.muon, self.adam = Muon(kernels), torch.optim.Adam(rest, betas=(0.9, 0.99))
+        weights = [p for n, p in self.student.named_parameters() if n.endswith("weight")]
+        biases = [p for n, p in self.student.named_parameters() if n.endswith("bias")]
+        self.muon, self.adam = Muon(weights), torch.optim.Adam(biases, betas=(0.9, 0.99))
         self.step = 0
 
     def parts(self) -> dict[str, torch.nn.Module | torch.optim.Optimizer]:
@@ -144,7 +147,8 @@ def train(run: Run, batches: Batches, loss: Loss, steps: int, rates: tuple[float
         run.muon.param_groups[0]["lr"], run.adam.param_groups[0]["lr"] = share * rates[0], share * rates[1]
         losses = loss(run.student, batch, index)
         run.student.zero_grad()
-        torch.stack([losses[n] * WEIGHTS[n] for n in losses]).sum().backward()
+        total = torch.stack([losses[n] * WEIGHTS[n] for n in losses]).sum()
+        torch.autograd.backward(total)
         run.muon.step()
         run.adam.step()
         run.average.update_parameters(run.student)
@@ -152,30 +156,34 @@ def train(run: Run, batches: Batches, loss: Loss, steps: int, rates: tuple[float
         yield {n: value.item() for n, value in losses.items()}
 
 
-def main() -> None:
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared"), help="folder of pictures/train and weights")
-    parser.add_argument("--out", type=Path, default=Path("runs/lite"), help="where checkpoints and the log go")
+    parser.add_argument("--out", type=Path, default=Path("runs/lite"), help="where checkpoints go")
     parser.add_argument("--pool", type=Path, default=Path("runs/pool"), help="where finished batches are kept")
-    parser.add_argument("--batches", type=int, default=600, help="batches in the pool")
+    parser.add_argument("--batches", type=int, default=PLAIN, help="batches in the pool")
     parser.add_argument("--painted", type=Path, help="half-painted pictures, as training.painted makes them")
     parser.add_argument("--plan", default=PLAN)
-    parser.add_argument("--steps", type=int, default=1200)
-    parser.add_argument("--rate", type=float, default=0.02, help="of the kernels")
-    parser.add_argument("--head-rate", type=float, default=3e-3, help="of the heads and biases")
+    parser.add_argument("--steps", type=int, default=2600)
+    parser.add_argument("--rate", type=float, default=0.02, help="of kernels and heads")
+    parser.add_argument("--bias-rate", type=float, default=3e-3, help="of the biases")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
-    a = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    a = arguments()
     torch.set_num_threads(a.threads)
     a.out.mkdir(parents=True, exist_ok=True)
-    teachers = Teachers(a.data / "weights")
-    scales = statistics(teachers, a.data / "pictures/train", a.pool / "statistics.safetensors")
+    teachers, pictures = Teachers(a.data / "weights"), a.data / "pictures/train"
+    scales = statistics(teachers, pictures, a.pool / "statistics.safetensors")
     run = Run(a.plan, scales, a.seed)
     run.resume(a.out / "checkpoint.pt")
     run.recipe |= {"steps": a.steps, "rate": a.rate, "batches": a.batches, "painted": a.painted is not None}
-    batches = Batches(a.pool, a.batches, Crops(a.data / "pictures/train", a.painted, seed=a.seed), teachers)
+    batches = Batches(a.pool, a.batches, Crops(pictures, a.painted, seed=a.seed), teachers)
     began = time.time()
-    for losses in train(run, batches, Loss(teachers, scales), a.steps, (a.rate, a.head_rate)):
+    for losses in train(run, batches, Loss(teachers, scales), a.steps, (a.rate, a.bias_rate)):
         if run.step % 50 == 0:
             line = "  ".join(f"{n[4:]} {1 - v:.3f}" for n, v in losses.items())
             print(f"{run.step:6d}  {time.time() - began:7.1f} s  {line}", flush=True)

@@ -1,7 +1,7 @@
 """Muon (K. Jordan, 2024): the momentum of each kernel, made orthogonal, is the step.
 
-A kernel is seen as a matrix (out, in x k x k). All its singular directions advance alike, so that the rare ones learn as
-fast as the common ones: here a student gets in 400 steps where Adam takes it in about 1000.
+A kernel is seen as a matrix (out, in x k x k). All its singular directions advance alike, so that the rare ones learn
+as fast as the common ones. Here 150 steps of it do what 260 of Adam do.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ ROUNDS = 5
 
 def orthogonal(matrix: Tensor) -> Tensor:
     """U Vᵀ of the singular value decomposition, roughly."""
-    x = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
-    x = x / (x.norm() + 1e-7)
+    if matrix.shape[0] > matrix.shape[1]:
+        return orthogonal(matrix.T).T
+    x: Tensor = matrix / (matrix.norm() + 1e-7)
     for _ in range(ROUNDS):
         square = x @ x.T
         x = A * x + (B * square + C * square @ square) @ x
-    return x.T if matrix.shape[0] > matrix.shape[1] else x
+    return x
 
 
 class Muon(torch.optim.Optimizer):

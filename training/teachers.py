@@ -17,7 +17,7 @@ from torch import Tensor
 BGR_MEAN = (103.939, 116.779, 123.68)
 VGG_CHAIN = {"relu1_1": 0, "relu1_2": 2, "pool1": -1, "relu2_1": 5, "relu2_2": 7, "pool2": -1, "relu3_1": 10}
 VGG_TAPS = ("relu1_1", "relu2_1", "relu3_1")
-ENCODER_CHAIN = "11 12 P 21 22 P 31 32 33 34 P 41 42 43 44 P 51".split()
+ENCODER_CHAIN = ("11", "12", "P", "21", "22", "P", "31", "32", "33", "34", "P", "41", "42", "43", "44", "P", "51")
 ENCODER_TAPS = {"41": "relu4_1", "42": "relu4_2", "51": "relu5_1"}
 TAPS = (*VGG_TAPS, "relu4_1", "relu4_2", "relu5_1")
 
@@ -28,7 +28,7 @@ def convolve(y: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 class Teachers:
-    """Both networks, in `dtype`; bfloat16 is four times faster on a processor that has it, and close enough to learn from."""
+    """Both networks, in `dtype`; bfloat16, where the processor has it, is four times faster and close enough."""
 
     def __init__(self, folder: Path, dtype: torch.dtype = torch.bfloat16) -> None:
         self.dtype = dtype
