@@ -13,6 +13,7 @@ from impasto.cli.hand import Hand, RegionFile, StyleFile
 from impasto.cli.options import FILE, Options
 from impasto.cli.order import Order
 from impasto.cli.paint import EPILOG
+from impasto.cli.resume import checkpoint_flags
 from impasto.cli.sections import SETTINGS, Flag, Sectioned
 from impasto.errors import DeviceError
 
@@ -109,6 +110,7 @@ again = Sectioned(
             ["--style"], section="Inputs", multiple=True, metavar="FILE[:WEIGHT]", help="other paintings, one or more"
         ),
         *options.output_flags("PICTURE-again, beside it"),
+        *checkpoint_flags(),
         *options.recipe_flags(),
         *flags.knobs(defaults=False),
         *options.machine_flags(),

@@ -25,6 +25,8 @@ class Options:
     quality: int | None = None
     snapshots: int = 0
     film: Path | None = None
+    checkpoint: Path | None = None
+    checkpoint_every: float | None = None
     device: str | None = None
     threads: int | None = None
     memory: int | None = None

@@ -11,6 +11,7 @@ from impasto.cli import flags, hand, options, order
 from impasto.cli.hand import Hand
 from impasto.cli.options import FILE, Options
 from impasto.cli.order import Order
+from impasto.cli.resume import checkpoint_flags
 from impasto.cli.sections import SETTINGS, Sectioned
 
 EPILOG = """\b
@@ -42,6 +43,7 @@ paint = Sectioned(
         click.Argument(["content"], type=FILE),
         click.Argument(["styles"], nargs=-1, metavar="STYLE...", type=click.Path()),
         *options.output_flags("generated/CONTENT_STYLE.png"),
+        *checkpoint_flags(),
         *options.recipe_flags(),
         *hand.hand_flags(),
         *flags.knobs(),

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 
 from impasto import device as devices
 from impasto import record as records
+from impasto.checkpoint import Checkpoint
 from impasto.cli.interrupt import Interrupt, current
 from impasto.cli.job import Job, prepare, recorded
 from impasto.cli.keep import Keeper
@@ -16,6 +17,7 @@ from impasto.cli.options import Options
 from impasto.cli.order import Order
 from impasto.cli.progress import Teller, named, teller
 from impasto.cli.result import Outcome, save
+from impasto.cli.resume import checkpoint
 from impasto.errors import RunError
 from impasto.events import Event, Finished, Note, Planned, Preview, Step
 from impasto.paint import paint
@@ -33,22 +35,30 @@ def run(order: Order, options: Options, then: Record | None = None) -> int:
         if then is not None:
             outcome.notes += records.differences(then, said)
             said = records.renamed(said, then)
-        keeper = Keeper(job, options)
-        last = paint_with(job, options, tell, keeper, interrupt, outcome)
+        keeper, kept = Keeper(job, options), checkpoint(options)
+        last = paint_with(job, options, tell, keeper, kept, interrupt, outcome)
     if interrupt.asked and not last.evaluations:
         raise KeyboardInterrupt  # nothing is painted yet, so there is nothing to keep
     save(job, options, said, outcome, last, keeper)
+    if kept is not None and not interrupt.asked:
+        kept.finished()
     return STOPPED if interrupt.asked else 0
 
 
 def paint_with(
-    job: Job, options: Options, tell: Teller, keeper: Keeper, interrupt: Interrupt, outcome: Outcome
+    job: Job,
+    options: Options,
+    tell: Teller,
+    keeper: Keeper,
+    kept: Checkpoint | None,
+    interrupt: Interrupt,
+    outcome: Outcome,
 ) -> Finished:
     """Read the events of the run; from now on an interruption keeps what there is."""
     began = time.monotonic()
     interrupt.painting = True
     with explained(job):
-        for event in events(job, options, keeper, interrupt):
+        for event in events(job, options, keeper, kept, interrupt):
             read_event(event, job, options, tell, keeper, outcome)
             if isinstance(event, Finished):
                 outcome.seconds = time.monotonic() - began
@@ -81,7 +91,9 @@ def heard(tell: Teller, verbose: bool) -> Iterator[None]:
         log.setLevel(before)
 
 
-def events(job: Job, options: Options, keeper: Keeper, interrupt: Interrupt) -> Iterator[Event]:
+def events(
+    job: Job, options: Options, keeper: Keeper, kept: Checkpoint | None, interrupt: Interrupt
+) -> Iterator[Event]:
     return paint(
         job.content,
         job.styles,
@@ -93,6 +105,7 @@ def events(job: Job, options: Options, keeper: Keeper, interrupt: Interrupt) -> 
         preview_every=keeper.every,
         stop=lambda: interrupt.asked,
         memory=options.memory,
+        checkpoint=kept,
     )
 
 
@@ -100,6 +113,8 @@ def read_event(event: Event, job: Job, options: Options, tell: Teller, keeper: K
     match event:
         case Planned():
             keeper.planned(event)
+            if event.forecast is not None and event.forecast.tiles > 1:
+                devices.give_back_at_once()
             for line in (*opening(job, options, event), *(f"note: {note}" for note in outcome.notes)):
                 tell.say(line)
         case Step():
