@@ -66,7 +66,7 @@ class Objective:
         for i, tile in enumerate(tiles):
             seen, measured = pieces[i] if whole else self._measure(canvas, tile, keep_graph=True)
             (slope,) = torch.autograd.grad(measured, seen, slopes)
-            tile.cut(gradient).add_(slope)
+            tile.add(gradient, slope)
         return Evaluation(loss, losses, gradient)
 
     def _measure(self, canvas: Tensor, tile: Tile, *, keep_graph: bool) -> tuple[Tensor, list[Tensor]]:
@@ -128,7 +128,7 @@ def look(network: Network, image: Tensor, layers: frozenset[str], tiles: Sequenc
             features = network(tile.cut(image), layers)
             for layer in sorted(layers):
                 step, seen = stride(network, layer), features[layer]
-                if len(tiles) == 1:
+                if tile.whole:
                     whole[layer] = seen
                     continue
                 if layer not in whole:
