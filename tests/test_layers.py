@@ -31,7 +31,7 @@ PICTURES = {"decode", "files", "icc", "lossless", "modes", "picture", "film", "s
 FACES = ("cli", "web", "__main__")
 PUBLIC = [
     "Features", "ImpastoError", "Network", "Objective", "Painting", "Picture", "Recipe", "Term", "__version__",
-    "open_network", "paint", "read", "stylize",
+    "open_network", "paint", "read", "stylize", "write",
 ]  # fmt: skip
 
 

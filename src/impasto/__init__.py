@@ -1,7 +1,7 @@
 """Impasto: repaint a photograph in the manner of a painting.
 
     import impasto
-    impasto.stylize("photo.jpg", "painting.jpg", strength=0.6).save("out.png")
+    impasto.write(impasto.stylize("photo.jpg", "painting.jpg", strength=0.6), "out.png")
 
 Importing this package imports nothing heavy and changes nothing; the names below are loaded when they are first used.
 """
@@ -15,7 +15,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from impasto.errors import ImpastoError as ImpastoError
+    from impasto.files import write as write
     from impasto.inputs import Painting as Painting
+    from impasto.files import write as write
     from impasto.networks import Features as Features
     from impasto.networks import Network as Network
     from impasto.networks.choose import open_network as open_network
@@ -40,6 +42,7 @@ _HOMES = {
     "paint": "paint",
     "read": "picture",
     "stylize": "stylize",
+    "write": "files",
 }
 
 __all__ = [*_HOMES, "__version__"]
