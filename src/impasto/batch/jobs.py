@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -78,7 +79,9 @@ def _toml(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def _csv(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Rows under a head of names; cells are told apart by what the head uses most: comma, semicolon or tab."""
     head = text.partition("\n")[0]
-    reader = csv.DictReader(text.splitlines(), delimiter=max(",;\t", key=head.count), strict=True, restval="")
+    reader = csv.DictReader(
+        io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True, restval=""
+    )
     try:
         for row in reader:
             if None in row:

@@ -6,9 +6,11 @@ pulled plug, is passed over when it is read, and nothing is added to it.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +26,8 @@ try:
     import fcntl
 except ImportError:  # Windows: two batches in one folder are not noticed there
     fcntl = None  # type: ignore[assignment]
+
+STALE = 60.0  # seconds
 
 State = Literal["started", "done", "skipped", "failed", "lost"]
 
@@ -94,7 +98,15 @@ class Manifest:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise UsageError(f"Another batch is at work in {self.folder}; wait for it, or take another.") from None
+            self._tidy()
             yield
+
+    def _tidy(self) -> None:
+        """What a killed process could not clear away; a file that somebody writes at this moment is younger."""
+        for part in self.folder.glob(".impasto-*.part"):
+            with contextlib.suppress(OSError):
+                if time.time() - part.stat().st_mtime > STALE:
+                    part.unlink()
 
     def _opened(self) -> IO[bytes]:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
@@ -69,12 +70,13 @@ def either_case(pattern: str) -> str:
     """The pattern with each letter in both cases, except in the folders before the first wildcard."""
     start = min(pattern.index(letter) for letter in "*?[" if letter in pattern)
     cut = max(pattern.rfind(separator, 0, start) for separator in {"/", os.sep}) + 1
-    inner, letters = False, []
-    for letter in pattern[cut:]:
-        inner = (inner or letter == "[") and letter != "]"
-        both = letter.isalpha() and letter.lower() != letter.upper() and len(letter.lower() + letter.upper()) == 2
-        letters.append(f"[{letter.lower()}{letter.upper()}]" if both and not inner else letter)
-    return pattern[:cut] + "".join(letters)
+    return pattern[:cut] + re.sub(r"\[(!?)([^]]+)\]|([^\W\d_])", both_cases, pattern[cut:])
+
+
+def both_cases(found: re.Match[str]) -> str:
+    """A letter, or the letters in brackets, small and large."""
+    negated, letters = found[1] or "", found[2] or found[3]
+    return f"[{negated}{letters.lower()}{letters.upper()}]"
 
 
 def by_name(files: Iterable[Path]) -> list[Path]:
