@@ -19,6 +19,7 @@ from torch import Tensor
 from impasto import measures
 from impasto.measures import Gaussian
 from impasto.networks import Features, Network
+from impasto.share import ALONE, Crew
 from impasto.tiles import Tile
 
 Sums = Callable[[Tensor, Tile, int], Tensor]
@@ -51,6 +52,7 @@ class Objective:
 
     network: Network
     terms: tuple[Term, ...]
+    crew: Crew = ALONE  # the processes that share the tiles
 
     @property
     def layers(self) -> frozenset[str]:
@@ -58,16 +60,17 @@ class Objective:
 
     def evaluate(self, canvas: Tensor, tiles: Sequence[Tile]) -> Evaluation:
         """Loss and gradient at `canvas` (1, 3, H, W), the same however it is cut."""
+        crew = self.crew if len(tiles) >= self.crew.size else ALONE  # all do all where there is too little
+        tiles = crew.own(tiles)
         whole = len(tiles) == 1
         pieces = [self._measure(canvas, tile, keep_graph=whole) for tile in tiles]
         sums = [sum(column[1:], start=column[0]) for column in zip(*(m for _, m in pieces), strict=True)]
-        loss, losses, slopes = self._judge(sums)
+        loss, losses, slopes = self._judge(crew.add(sums))
         gradient = torch.zeros_like(canvas)
         for i, tile in enumerate(tiles):
             seen, measured = pieces[i] if whole else self._measure(canvas, tile, keep_graph=True)
-            (slope,) = torch.autograd.grad(measured, seen, slopes)
-            tile.add(gradient, slope)
-        return Evaluation(loss, losses, gradient)
+            tile.add(gradient, back(measured, slopes, seen))
+        return Evaluation(loss, losses, crew.add_image(gradient))
 
     def _measure(self, canvas: Tensor, tile: Tile, *, keep_graph: bool) -> tuple[Tensor, list[Tensor]]:
         """What the tile sees, and its share of every term's sums."""
@@ -88,6 +91,17 @@ class Objective:
         """The weighted losses by name: numbers leave the device here."""
         values = losses.tolist()
         return {term.name: term.weight * value for term, value in zip(self.terms, values, strict=True)}
+
+
+def back(measured: Sequence[Tensor], slopes: Sequence[Tensor], seen: Tensor) -> Tensor:
+    """The slope at the pixels that were seen, given the slopes at what was measured on them.
+
+    A sum is differentiated, because torch's own way with `grad_outputs` imports a computer algebra system first.
+    """
+    with torch.enable_grad():
+        inner = torch.stack([(m * s.to(m)).sum() for m, s in zip(measured, slopes, strict=True)]).sum()
+    (slope,) = torch.autograd.grad(inner, seen)
+    return slope
 
 
 def stride(network: Network, layer: str) -> int:
