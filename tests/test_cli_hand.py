@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from impasto.cli.hand import RegionFile, StyleFile, painting, pair, region
+from impasto.cli.flags import recipe_values
+from impasto.cli.hand import Hand, RegionFile, StyleFile, painting, paintings, pair, region
 from impasto.cli.hand import opened as opened_style
+from impasto.cli.paint import paint
 from impasto.errors import ImpastoError, UsageError
 from impasto.files import read_record
+from impasto.recipe import recipe
 
 Capture = pytest.CaptureFixture[str]
 
@@ -144,3 +148,18 @@ def test_slips(capsys: Capture, photo: Path, painting: Path, flags: tuple[str, .
     assert ran.code == 2
     assert words in ran.err
     assert ran.err.count("\n") == 1
+
+
+DOCUMENTED = Path(__file__).parent.parent / "docs" / "control.md"
+COMMANDS = [line.partition("  #")[0] for line in DOCUMENTED.read_text("utf-8").splitlines() if line[:8] == "impasto "]
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_documented_commands_are_understood(line: str) -> None:
+    words = [word for word in shlex.split(line)[1:] if word != "paintings/"]
+    if len(words) < 2:
+        return
+    given = paint.make_context("impasto", words).params
+    recipe(recipe_values(given))
+    assert paintings(given["styles"], given)
+    Hand.taken_from(given)
