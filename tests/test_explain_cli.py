@@ -19,6 +19,7 @@ from impasto.cli.choices import AXIS, Axis
 from impasto.cli.interrupt import current
 from impasto.cli.sheetflags import LAYERS
 from impasto.cli.workshop import file_name
+from impasto.paint import paint
 from impasto.recipe import FIELDS
 
 Capture = pytest.CaptureFixture[str]
@@ -30,7 +31,6 @@ SWEEP = (*FAST, "--vary", "strength=0.2,0.8", "--vary", "style-scale=1,2")
 def count(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """One entry for each cell that is painted."""
     runs: list[str] = []
-    paint = workshop.paint
 
     def counted(*arguments: Any, **named: Any) -> Iterator[Any]:  # noqa: ANN401 -- paint's own
         runs.append("painted")
@@ -97,7 +97,7 @@ def test_changed_inputs_are_painted_anew(capsys: Capture, photo: Path, painting:
 def test_a_sweep_that_is_stopped_goes_on(
     capsys: Capture, photo: Path, painting: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, paint, runs = photo.with_name("out.png"), workshop.paint, 0
+    out, runs = photo.with_name("out.png"), 0
 
     def stopping(*arguments: Any, **named: Any) -> Iterator[Any]:  # noqa: ANN401 -- paint's own
         nonlocal runs
