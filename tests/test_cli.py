@@ -33,6 +33,7 @@ from impasto.errors import PictureError, RecipeError
 from impasto.events import Level, Step
 from impasto.files import Written, read_record, write
 from impasto.networks.vgg import VGG
+from impasto.paint import style_weight
 from impasto.picture import Picture
 from impasto.recipe import Recipe, described
 
@@ -96,7 +97,7 @@ def test_verbose_tells_more(capsys: Capture, photo: Path, painting: Path, weight
     plain = here(capsys, photo, painting, "-o", out, *tiny(weights_file))
     more = here(capsys, photo, painting, "-o", out, "--force", "-v", *tiny(weights_file))
     assert len(more.err.splitlines()) > len(plain.err.splitlines())
-    assert "style 300" in more.err  # the weight that the dial set
+    assert f"style {style_weight(Recipe()):g}" in more.err  # the weight that the dial set
 
 
 def test_an_existing_output_needs_force(capsys: Capture, photo: Path, painting: Path, weights_file: Path) -> None:

@@ -19,15 +19,39 @@ FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = (
     {"errors", "filetype"},
     {"palette", "clashes"},
-    {"recipe", "device", "events", "footprint", "storage"},
+    {"recipe", "device", "events", "footprint", "storage", "statefile", "share"},
     {"resample", "modes", "icc", "decode", "lossless", "files", "picture", "weights"},
     {"networks", "measures", "color", "tiles"},
-    {"objective", "canvas", "descent", "cutter", "costs", "inputs", "plan", "coloring", "regions", "style", "scene"},
+    {
+        *(
+            "objective",
+            "canvas",
+            "descent",
+            "cutter",
+            "costs",
+            "inputs",
+            "plan",
+            "coloring",
+            "regions",
+            "style",
+            "scene",
+        ),
+        *("checkpoint", "diary"),
+    },
     {"paint"},
     {"stylize", "explain", "batch", "judge", "film", "record", "sheet", "chart"},
     {"cli", "web", "__main__"},
 )
-PICTURES = {"decode", "files", "icc", "lossless", "modes", "picture", "film", "sheet"}  # know Pillow; sheet for its font
+PICTURES = {
+    "decode",
+    "files",
+    "icc",
+    "lossless",
+    "modes",
+    "picture",
+    "film",
+    "sheet",
+}  # know Pillow; sheet for its font
 FACES = ("cli", "web", "__main__")
 PUBLIC = [
     "Features", "ImpastoError", "Network", "Objective", "Painting", "Picture", "Recipe", "Term", "__version__",

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from impasto.errors import ImpastoError as ImpastoError
     from impasto.files import write as write
     from impasto.inputs import Painting as Painting
-    from impasto.files import write as write
     from impasto.networks import Features as Features
     from impasto.networks import Network as Network
     from impasto.networks.choose import open_network as open_network

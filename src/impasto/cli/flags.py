@@ -62,7 +62,7 @@ class StartFrom(click.ParamType[str | Path]):
         return expanded(value)
 
 
-def knobs(*, defaults: bool = True) -> list[click.Option]:
+def knobs(*, defaults: bool = True) -> list[Flag]:
     """A flag for every field of `Recipe`, its default told or not; what is not given is None."""
     hints = get_type_hints(Recipe)
     told = Recipe().as_dict() if defaults else {}
@@ -78,7 +78,7 @@ def recipe_values(flags: dict[str, Any]) -> dict[str, Any]:
     return turned
 
 
-def _knob(name: str, hint: Any, about: FieldInfo, default: Any) -> click.Option:  # noqa: ANN401 -- any field's
+def _knob(name: str, hint: Any, about: FieldInfo, default: Any) -> Flag:  # noqa: ANN401 -- any field's
     dashed = name.replace("_", "-")
     extra = about.json_schema_extra
     section = str(extra["group"]) if isinstance(extra, dict) else "Recipe"
@@ -121,7 +121,7 @@ def _shown(default: Any, about: FieldInfo) -> str:  # noqa: ANN401 -- any field'
     low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
     parts = [] if default is None else [f"default: {_text(default)}"]
     if low is not None and high is not None and high <= 1e6:
-        parts.append(f"{low:g} to {high:g}")
+        parts.append(f"{low:.7g} to {high:.7g}")
     elif low is not None:
         parts.append(f"{'above' if 'gt' in bounds else 'at least'} {low:g}")
     return f"  [{'; '.join(parts)}]" if parts else ""
