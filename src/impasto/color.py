@@ -30,7 +30,7 @@ OPPONENTS = (
 
 RIDGE = 1e-5  # added to covariances before their roots: a deviation of 0.003, the rounding of 8 bits
 HALVINGS = 16  # of the search for the saturation that fits: 1/65536
-SOFTNESS = 0.6  # of the choice between the colors of a palette, in units of their distance
+SOFTNESS = 0.4  # of the choice between the colors of a palette, in units of their distance
 
 
 # ---- spaces --------------------------------------------------------------------------------------------------------
