@@ -56,6 +56,24 @@ def test_the_same_bytes_in_every_format(
     assert photo.with_name(f"out-again.{suffix}").read_bytes() == out.read_bytes()
 
 
+def test_changes_may_rob_older_settings_of_their_effect(
+    capsys: Capture, photo: Path, painting: Path, weights_file: Path
+) -> None:
+    """What only L-BFGS needs goes with L-BFGS; a dial that a weight has taken the place of is told."""
+    out = photo.with_name("out.png")
+    flags = ("--history", "5", "--style-weight", "30", *tiny(weights_file))
+    assert here(capsys, photo, painting, "-o", out, *flags).code == 0
+    other = photo.with_name("other.png")
+    ran = here(capsys, "again", out, "-o", other, "--optimizer", "adam")
+    assert ran.code == 0, ran.err
+    record = read_record(other)
+    assert isinstance(record, dict)
+    assert (record["recipe"]["optimizer"], record["recipe"]["history"]) == ("adam", 10)
+    refused = here(capsys, "again", out, "-o", other, "--force", "--strength", "0.9")
+    assert refused.code == 2
+    assert "style_weight = 30.0 comes from the painted picture" in refused.err
+
+
 def test_into_another_folder_it_is_a_copy(capsys: Capture, painted: Path) -> None:
     copy = painted.parent / "far" / "away" / "copy.png"
     assert here(capsys, "again", painted, "-o", copy).code == 0
