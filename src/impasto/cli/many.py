@@ -20,7 +20,7 @@ from impasto.batch.crew import Alone, Crew, Team
 from impasto.batch.desk import Desk
 from impasto.batch.jobs import Job
 from impasto.batch.manifest import Entry, Manifest
-from impasto.batch.names import named
+from impasto.batch.names import named, owner
 from impasto.batch.overview import sheets
 from impasto.batch.painter import Stopped, Tools
 from impasto.batch.work import work
@@ -104,12 +104,20 @@ class Session:
     def finished(self) -> int:
         return sum(said.state in ("done", "skipped") for said in self.said)
 
+    @property
+    def left(self) -> int:
+        """The jobs that nothing has been said of yet, nor of what they need."""
+        told = {said.output for said in self.said}
+        bad = {said.content for said in self.said if not said.output}
+        folder = self.asked.out
+        return sum(job.output not in told and bad.isdisjoint(owner(job, folder)) for job in self.jobs)
+
     def ended(self) -> int:
         """The sheets, the summary, the exit code."""
         count = Counter[str](said.state for said in self.said)
         written = [] if self.stop() else self._sheets(count["done"])
         seconds = time.monotonic() - self.began
-        left = len(self.jobs) - self.finished
+        left = self.left
         words = [f"{count['done']} painted"]
         words += [f"{count['skipped']} done before"] if count["skipped"] else []
         words += [f"{count['failed']} failed"] if count["failed"] else []
@@ -119,7 +127,7 @@ class Session:
             self.tell.say(f"Contact sheet: {path}")
         if self.asked.options.json:
             print(json.dumps(self._told(count, written, seconds)))
-        return STOPPED if self.stop() else FAILED if left or count["failed"] else 0
+        return STOPPED if self.stop() else FAILED if count["failed"] else 0
 
     def _sheets(self, painted: int) -> list[Path]:
         there = (self.asked.out / "contact-sheet.png").exists()
@@ -133,7 +141,7 @@ class Session:
             "folder": str(self.asked.out),
             "manifest": str(self.desk.manifest.path),
             **{state: count[state] for state in ("done", "skipped", "failed")},
-            "left": len(self.jobs) - self.finished,
+            "left": self.left,
             "seconds": round(seconds, 3),
             "sheets": [str(path) for path in written],
             "jobs": [{key: asdict(said)[key] for key in keys} for said in self.said],

@@ -34,7 +34,8 @@ def watched(folder: Path, style: tuple[str, ...], every: float, **given: Any) ->
         paintings = pictures(style)
         session.tell.say(f"Watching {folder.absolute()}; Ctrl-C ends it.")
         for files in arrivals(folder.absolute(), every=every, stop=session.stop):
-            photos = pictures([file for file in files if file.is_file()], leave=session.own_files)
+            own = session.own_files
+            photos = [file for file in files if file not in own]
             session.paint(every_pair(photos, paintings, asked.recipe, asked.start))
         return session.ended()
 
