@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Self, TypeVar
 
 import torch
@@ -23,13 +24,18 @@ Result = TypeVar("Result")
 SMALLEST = 64  # pixels that a tile owns on a side; below that it is nearly all halo
 
 
-def persist(device: torch.device, task: Callable[[], Result], lighten: Callable[[], None]) -> Result:
-    """The result of `task`, begun again as long as memory runs out and `lighten` finds a way to need less of it."""
+def persist(
+    device: torch.device, task: Callable[[], Result], lighten: Callable[[], None], *, alone: bool = True
+) -> Result:
+    """The result of `task`, begun again as long as memory runs out and `lighten` finds a way to need less of it.
+
+    Who is not `alone` cannot begin again: the others wait for what was promised them.
+    """
     while True:
         try:
             return task()
         except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
+            if not out_of_memory(error) or not alone:
                 raise
         # Outside of the handler: until its end, the error's traceback holds what the task had made.
         gc.collect()
@@ -44,19 +50,22 @@ class Cutter:
     halo: int
     stride: int
     side: int | None = None
+    shares: int = 1  # for so many processes, each of which can hold its own
     notes: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, network: Network, layers: frozenset[str]) -> Self:
+    def of(cls, network: Network, layers: frozenset[str], shares: int = 1) -> Self:
         """With a halo and edges that suit these layers."""
         strides = [network.strides[name] for name in layers - {"image"}]
-        return cls(max(1, network.halo(layers)), max(strides, default=1))
+        return cls(max(1, network.halo(layers)), max(strides, default=1), shares=shares)
 
     def sized(self, side: int | None) -> Cutter:
         """Another of the same kind."""
-        return Cutter(self.halo, self.stride, side)
+        return Cutter(self.halo, self.stride, side, self.shares)
 
     def tiles(self, height: int, width: int) -> tuple[Tile, ...]:
+        if self.side is None and self.shares > 1 and max(height, width) > 2 * self.shares * self.halo:
+            return tiles.strips(height, width, self.shares, halo=self.halo, stride=self.stride)
         return tiles.cut(height, width, side=self.side, halo=self.halo, stride=self.stride)
 
     def work(self, image: Tensor, task: Callable[[Sequence[Tile]], Result]) -> Result:
@@ -65,7 +74,8 @@ class Cutter:
         A failure for want of memory halves the tiles, from now on, and the task is begun again.
         """
         height, width = image.shape[-2:]
-        return persist(image.device, lambda: task(self.tiles(height, width)), lambda: self._halve(height, width))
+        halve = partial(self._halve, height, width)
+        return persist(image.device, lambda: task(self.tiles(height, width)), halve, alone=self.shares == 1)
 
     def step(self, descent: Descent, evaluation: Evaluation) -> str | None:
         """A step down; if memory runs out, once more with an optimizer that has forgotten the steps before."""
@@ -81,7 +91,9 @@ class Cutter:
             self.notes.append("Memory ran out; the optimizer forgot the steps before, and goes on from here.")
 
         device = descent.canvas.device
-        return persist(device, lambda: descent.advance(evaluation.loss, evaluation.gradient), forget)
+        return persist(
+            device, lambda: descent.advance(evaluation.loss, evaluation.gradient), forget, alone=self.shares == 1
+        )
 
     def told(self, others: Sequence[str] = ()) -> list[str]:
         """What happened since this was last asked, and what else there is to tell."""

@@ -137,6 +137,11 @@ def release(device: torch.device) -> None:
         torch.mps.empty_cache()
 
 
+def collective(device: torch.device) -> str:
+    """The library through which processes on such devices talk to each other."""
+    return "nccl" if device.type == "cuda" else "gloo"
+
+
 def give_back_at_once() -> None:
     """Have the C library (glibc) return what is freed to the system; it would keep pieces below 32 MB for itself.
 

@@ -19,6 +19,7 @@ class Diary:
 
     sides: list[int | None]  # of the tiles of every level: other tiles give other last digits
     checkpoint: Checkpoint | None = None
+    writes: bool = True  # among several processes, one
     level: int = 1
     step: int = 0
     evaluations: int = 0
@@ -32,10 +33,13 @@ class Diary:
         identity: Mapping[str, object],
         sides: Sequence[int | None],
         device: torch.device,
+        *,
+        writes: bool = True,
     ) -> Diary:
         """A new one, or the one that the checkpoint holds."""
         kept = None if checkpoint is None else checkpoint.taken_up(identity, device)
-        return cls(list(sides), checkpoint) if kept is None else cls(checkpoint=checkpoint, **kept)
+        start = {"sides": list(sides)} if kept is None else kept
+        return cls(checkpoint=checkpoint, writes=writes, **start)
 
     def turn(self, level: Level, descent: Descent) -> None:
         """Begin a level, or go on with the one that was interrupted."""
@@ -53,5 +57,5 @@ class Diary:
             own = {name: getattr(self, name) for name in ("sides", "level", "step", "evaluations", "losses")}
             return {**own, "descent": descent.state()}
 
-        if self.checkpoint is not None:
+        if self.checkpoint is not None and self.writes:
             self.checkpoint.offer(state, now=now)

@@ -11,6 +11,7 @@ ImpastoError                    everything this library raises on purpose; the m
 │   └── CheckpointError         a checkpoint that cannot be read or written, or belongs to another run
 └── RunError                    the work was begun and failed; the command exits with 1
     ├── DownloadError           no mirror gave the file
+    ├── ShareError              another process of a shared run is gone
     ├── ShortageError           memory ran out, and smaller tiles did not help
     └── DescentError            the optimiser could not improve the picture
 """
@@ -66,6 +67,10 @@ class DownloadError(RunError):
 
 class DescentError(RunError):
     """The optimiser could not improve the picture."""
+
+
+class ShareError(RunError):
+    """Another process of a shared run is gone."""
 
 
 class ShortageError(RunError):

@@ -33,6 +33,7 @@ from impasto.recipe import Recipe
 from impasto.regions import Guidance, Passage, carried
 from impasto.resample import resize
 from impasto.scene import Scene, scenery
+from impasto.share import ALONE, Crew
 from impasto.style import Surveys, statistics
 
 
@@ -51,23 +52,25 @@ def paint(
     memory: int | None = None,
     checkpoint: Checkpoint | None = None,
     surveys: Surveys | None = None,
+    crew: Crew = ALONE,
 ) -> Iterator[Event]:
     """Paint from coarse to fine, where `guidance` says; `extra_terms` join the objective of every level.
 
     When `stop()`, asked before every step, says so, the best picture so far is the last. The process will hold no more
-    than `memory` bytes, or what is free: what does not fit is painted in tiles, with the same result. Runs that share
-    `surveys`, and the network, look at each painting once. A run that was interrupted goes on from its `checkpoint`.
+    than `memory` bytes, or what is free: what does not fit is painted in tiles, with the same result. A run that was
+    interrupted goes on from its `checkpoint`. The processes of a `crew` paint one picture together; runs that share
+    `surveys`, and the network, look at each painting once.
     """
     device, paintings = device or torch.device("cpu"), weighted(styles)
+    stop = crew.agreed(stop, device)
     scene_at = scenery(content, paintings, guidance, recipe)
     idle = not extra_terms and photo_is_the_answer(recipe)
     plan = check(content, paintings, recipe, network, start)[-1 if idle else 0 :]
     layers = frozenset({*recipe.content_layers, *recipe.style_layers, *(term.layer for term in extra_terms)})
-    layouts = () if idle else planned(plan, network, paintings, recipe, layers, device, memory)
-    identity = {"photo": content, "paintings": paintings, "recipe": recipe, "start": start, "guidance": guidance}
-    whose = (network.name, getattr(network, "sha256", ""))
-    identity |= {"network": whose, "terms": [(t.name, t.weight) for t in extra_terms]}
-    diary = Diary.opened(checkpoint, identity, [layout.side for layout in layouts], device)
+    layouts = () if idle else planned(plan, network, paintings, recipe, layers, device, memory, crew)
+    identity = {"photo": content, "paintings": paintings, "start": start, "guidance": guidance}
+    identity |= made_with(recipe, network, extra_terms)
+    diary = Diary.opened(checkpoint, identity, [layout.side for layout in layouts], device, writes=crew.leads)
     weights = {"content": recipe.content_weight, "style": style_weight(recipe)}
     yield Planned(plan, weights, forecast(layouts, device) if layouts else None)
     yield from map(Note, remarks(content, paintings, plan))
@@ -85,16 +88,21 @@ def paint(
         descent = begun(canvas, recipe, in_file=layouts[level.index - 1].in_file)
         diary.turn(level, descent)
         if not stop():
-            cutter = Cutter.of(network, layers).sized(diary.sides[level.index - 1])
-            objective = Objective(network, (*terms(network, scene, recipe, cutter, surveys), *extra_terms))
+            cutter = Cutter.of(network, layers, crew.size).sized(diary.sides[level.index - 1])
+            objective = Objective(network, (*terms(network, scene, recipe, cutter, surveys), *extra_terms), crew)
             yield from descend(descent, objective, scene, cutter, diary, plan, level, preview_every, stop)
             del objective  # the next level's is larger, and needs the room
         canvas = descent.result
-        del descent
     if stop():
         yield Note("Stopped early; this is the best picture so far.")
-    assert canvas is not None  # there is at least one level
+    assert canvas is not None
     yield Finished(scene.snapshot(canvas), diary.losses, diary.evaluations)
+
+
+def made_with(recipe: Recipe, network: Network, extra_terms: Sequence[Term]) -> dict[str, object]:
+    """What else a checkpoint must have been made with."""
+    whose = (network.name, getattr(network, "sha256", ""))
+    return {"recipe": recipe, "network": whose, "terms": [(term.name, term.weight) for term in extra_terms]}
 
 
 def descend(
@@ -136,6 +144,7 @@ def planned(
     layers: frozenset[str],
     device: torch.device,
     memory: int | None,
+    crew: Crew,
 ) -> tuple[Layout, ...]:
     """How each level is cut so that it fits into the memory; found out with small pictures that stand for the real."""
 
@@ -145,7 +154,7 @@ def planned(
 
     run = Run(network, layers, objective, partial(begun, recipe=recipe), device)
     painting = max(picture.width * picture.height for picture in paintings.pictures)
-    return lay_out(plan, run, recipe, painting=painting, memory=memory)
+    return lay_out(plan, run, recipe, painting=painting, memory=memory, crew=crew)
 
 
 def terms(

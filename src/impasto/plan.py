@@ -14,6 +14,7 @@ from impasto.cutter import SMALLEST, Cutter
 from impasto.errors import PlanError
 from impasto.events import Forecast, Level, size
 from impasto.recipe import Recipe
+from impasto.share import ALONE, Crew
 
 USABLE = 0.9  # of the memory that is free: others need some too
 SLACK = 16e6  # what the allocator does not give back, and the threads' own
@@ -46,16 +47,19 @@ class Planner:
         """What it takes to paint the level in tiles of this side."""
         tiles = self.cutter.sized(side).tiles(level.height, level.width)
         seen = [(t.rows.high - t.rows.low) * (t.columns.high - t.columns.low) for t in tiles]
-        pixels, factor = level.width * level.height, 1.0 if len(tiles) == 1 else BACK_AND_FORTH
-        network = sum(seen) * factor * self.costs.seconds.looking
+        pixels, factor = level.width * level.height, 1.0 if side is None else BACK_AND_FORTH
+        network = sum(seen) * factor * self.costs.seconds.looking / min(self.cutter.shares, len(tiles))
         step = network + pixels * self.costs.seconds.stepping + self.costs.seconds.judging
-        return Layout(level, side, in_file, len(tiles), self._peak(pixels, max(seen), in_file), level.steps * step)
+        return Layout(
+            level, side, in_file, len(tiles), self._peak(pixels, max(seen), in_file, side is None), level.steps * step
+        )
 
-    def _peak(self, pixels: int, seen: int, in_file: bool) -> float:
+    def _peak(self, pixels: int, seen: int, in_file: bool, whole: bool) -> float:
         """Targets are made before there is a descent; then tiles and steps take turns."""
         costs = self.costs
         style = min(pixels * self.recipe.style_scale**2, self.painting * max(1.0, self.recipe.style_scale) ** 2)
-        building = max(costs.looking(seen) + 2 * RGB * style, 3 * costs.targets.slope * pixels) + RGB * pixels
+        surveyed = max(seen, style) if whole else seen
+        building = max(costs.looking(surveyed) + 2 * RGB * style, 3 * costs.targets.slope * pixels) + RGB * pixels
         state = costs.state(pixels) - (self._history(pixels) if in_file else 0)
         descending = state + RGB * pixels + max(costs.tile(seen), costs.stepping(pixels))
         return SLACK + RGB * pixels + costs.targets(pixels) + max(building, descending)
@@ -93,14 +97,20 @@ class Planner:
 
 
 def lay_out(
-    levels: Sequence[Level], run: Run, recipe: Recipe, *, painting: int, memory: int | None = None
+    levels: Sequence[Level],
+    run: Run,
+    recipe: Recipe,
+    *,
+    painting: int,
+    memory: int | None = None,
+    crew: Crew = ALONE,
 ) -> tuple[Layout, ...]:
     """A layout for each level, within `memory` bytes for the whole process, or within what is free.
 
     PlanError with the size that would fit, if this one does not.
     """
-    planner = Planner(measure(run), recipe, Cutter.of(run.network, run.layers), painting)
-    budget = allowed(run.device, memory)
+    planner = Planner(measure(run), recipe, Cutter.of(run.network, run.layers, crew.size), painting)
+    budget = crew.least(allowed(run.device, memory, crew.size), run.device)
     layouts = [planner.best(level, budget) for level in levels]
     found = tuple(layout for layout in layouts if layout is not None)
     if len(found) < len(levels):
@@ -108,9 +118,9 @@ def lay_out(
     return found
 
 
-def allowed(device: torch.device, memory: int | None) -> float:
-    """The bytes that may be taken beyond those already held."""
-    free = USABLE * devices.free_memory(device)
+def allowed(device: torch.device, memory: int | None, shares: int = 1) -> float:
+    """The bytes that this process may take beyond those it holds; as many processes share what is free."""
+    free = USABLE * devices.free_memory(device) / shares
     return free if memory is None else min(free, memory - devices.held_memory(device))
 
 

@@ -111,6 +111,15 @@ def cut(
     return tuple(Tile(r, c) for r in rows for c in columns)
 
 
+def strips(height: int, width: int, count: int, *, halo: int, stride: int) -> tuple[Tile, ...]:
+    """At most `count` tiles in a row along the longer side, for as many hands."""
+    halo = math.ceil(halo / stride) * stride
+    share = math.ceil(max(height, width) / count / stride) * stride
+    rows = _spans(height, share if height > width else None, halo, stride, around=False)
+    columns = _spans(width, None if height > width else share, halo, stride, around=False)
+    return tuple(Tile(r, c) for r in rows for c in columns)
+
+
 def _spans(size: int, side: int | None, halo: int, stride: int, around: bool) -> list[Span]:
     beyond = halo if around else 0
     if side is None or side >= size:
