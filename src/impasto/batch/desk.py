@@ -35,6 +35,11 @@ class Desk:
     def __post_init__(self) -> None:
         self.known = self.manifest.entries()
 
+    @property
+    def owners(self) -> dict[str, tuple[str, ...]]:
+        """Whose each name in the folder is."""
+        return {name: (each.content, *each.styles) for name, each in self.known.items()}
+
     def examine(self, path: Path) -> None:
         """PictureError for an input that is no picture."""
         if path not in self.hashes:

@@ -74,8 +74,7 @@ class Session:
 
     def paint(self, jobs: Sequence[Job]) -> None:
         """Paint them, and tell of each; those after a stop are left for the next time."""
-        owners = {name: (each.content, *each.styles) for name, each in self.desk.known.items()}
-        jobs = named(jobs, self.asked.out, self.asked.suffix, owners)
+        jobs = named(jobs, self.asked.out, self.asked.suffix, self.desk.owners)
         self.jobs += jobs
         try:
             for said in work(jobs, self.desk, self.crew):
