@@ -482,6 +482,7 @@ KNOBS: dict[str, tuple[dict[str, Any], Any]] = {
     "style_weight": ({}, 3.0),
     "color": ({}, "photo"),
     "recolor": ({}, "monge"),
+    "seamless": ({}, "both"),
     "palette": ({"color": "palette", "palette": "#0b132b,#e07a5f"}, "#102030,#ffffff"),
     "variation_weight": ({}, 100.0),
     "variation": ({"variation_weight": 100.0}, "l1"),

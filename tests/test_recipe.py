@@ -50,6 +50,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
             "variation": ["l1", "l2", "power"],
             "optimizer": ["lbfgs", "adam", "sgd"],
             "color": ["style", "photo", "luma", "luminance", "match", "palette", "gray"],
+            "seamless": ["no", "horizontal", "both"],
             "recolor": ["none", "monge", "pca", "cholesky", "histogram"],
             "start": ["photo", "noise", "painting", "grey", "picture"],
         }.items()

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
-from networks import SHALLOW, image, one_thread, tiny
+from networks import SHALLOW, image, one_thread, picture, recipe, tiny
 from torch import Tensor
 
+from impasto.canvas import grown, margin
+from impasto.errors import LayerError
+from impasto.events import Level
 from impasto.measures import gaussian
 from impasto.objective import Objective, content_term, look, style_term, survey, variation_term
+from impasto.picture import Picture
+from impasto.stylize import stylize
 from impasto.tiles import Tile, cut
 
 __all__ = ["one_thread"]
@@ -58,3 +65,63 @@ def test_cut_and_add_are_adjoint(wraps: tuple[bool, bool], side: int | None) -> 
         other, back = torch.rand_like(seen), torch.zeros_like(whole)
         tile.add(back, other)
         torch.testing.assert_close((seen * other).sum(), (whole * back).sum())
+
+
+def seam(rgb: Tensor, axis: int) -> float:
+    """The step over the edge in units of the steps inside."""
+    inside = rgb.diff(dim=axis).abs().mean()
+    over = (rgb.narrow(axis, 0, 1) - rgb.narrow(axis, rgb.shape[axis] - 1, 1)).abs().mean()
+    return float(over / inside)
+
+
+def painted(**given: Any) -> Tensor:  # noqa: ANN401 -- the knobs
+    settings = {"start": "noise", "content_layers": {}, "steps": 25, "strength": 1.0} | given
+    return stylize(picture(64, 64), picture(64, 64, 2), recipe(**settings), network=tiny(), device="cpu").rgb
+
+
+def test_seamless_pictures_have_no_seam() -> None:
+    levels = {"size": 96, "first_level": 64}
+    both = painted(seamless="both", **levels)
+    assert seam(both, -1) < 1.3
+    assert seam(both, -2) < 1.3
+
+
+def test_a_panorama_goes_around_and_ends_above_and_below() -> None:
+    """The photo wraps in its width: so does what is painted after it."""
+    x = torch.arange(64) * (2 * torch.pi / 64)
+    round_photo = Picture((0.5 + 0.3 * x.sin()).expand(1, 3, 48, 64).contiguous())
+    flat, around = (
+        stylize(
+            round_photo, picture(64, 64, 2), recipe(size=64, steps=25, seamless=way), network=tiny(), device="cpu"
+        ).rgb
+        for way in ("no", "horizontal")
+    )
+    assert seam(around, -1) < 1.4
+    assert seam(around, -1) < seam(flat, -1)
+
+
+def test_turning_a_panorama_turns_what_is_painted() -> None:
+    photo, settings = picture(48, 64), recipe(size=64, steps=4, seamless="horizontal")
+    turned = Picture(photo.rgb.roll(16, -1))
+    one, other = (stylize(p, picture(64, 64, 2), settings, network=tiny(), device="cpu").rgb for p in (photo, turned))
+    torch.testing.assert_close(one.roll(16, -1), other, atol=2e-3, rtol=0)
+
+
+def test_sides_that_do_not_meet_are_refused() -> None:
+    with pytest.raises(LayerError, match="multiples of 4"):
+        painted(seamless="both", size=62)
+
+
+@pytest.mark.parametrize(("old", "new"), [(64, 96), (176, 256), (16, 48), (100, 120)])
+def test_margins_keep_the_ratio(old: int, new: int) -> None:
+    before, after = margin(old, new)
+    assert before * new == after * old
+    assert before >= 4
+
+
+def test_a_periodic_canvas_stays_periodic_when_it_grows() -> None:
+    x = torch.arange(32) * (2 * torch.pi / 32)
+    canvas = (0.5 + 0.4 * x.sin()).expand(1, 3, 32, 32).contiguous()
+    larger = grown(canvas, Level(1, 1, 48, 48, 1), (True, True))
+    turned = grown(canvas.roll(16, -1), Level(1, 1, 48, 48, 1), (True, True))
+    torch.testing.assert_close(larger.roll(24, -1), turned, atol=1e-5, rtol=0)

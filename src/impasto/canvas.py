@@ -9,6 +9,7 @@ from torch import Tensor
 
 from impasto.events import Level
 from impasto.recipe import Recipe
+from impasto.resample import resize
 
 CLOSE = 1.15  # a level less than this much below the last one is left out
 
@@ -19,19 +20,45 @@ def final_size(width: int, height: int, long_side: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def levels(recipe: Recipe, width: int, height: int, shortest: int = 1) -> tuple[Level, ...]:
+def levels(recipe: Recipe, width: int, height: int, shortest: int = 1, unit: int = 1) -> tuple[Level, ...]:
     """From coarse to fine. Long sides grow from `first_level` by `level_ratio`, whatever the final size, so that a
-    small run goes through the first levels of a large one. Levels whose short side is below `shortest` are left out."""
+    small run goes through the first levels of a large one. Levels whose short side is below `shortest` are left out.
+    Sides before the last are multiples of `unit`."""
     sides = [recipe.size]
     if recipe.first_level:
         count = math.floor(math.log(max(recipe.size / recipe.first_level, 1), recipe.level_ratio) + 1e-9) + 1
         coarse = [round(recipe.first_level * recipe.level_ratio**k) for k in range(count)]
         sides = [s for s in coarse if s * CLOSE < recipe.size and min(final_size(width, height, s)) >= shortest] + sides
-    sizes = [final_size(width, height, side) for side in sides]
+    *coarse_sizes, final = (final_size(width, height, side) for side in sides)
+    sizes = [*((rounded(w, unit), rounded(h, unit)) for w, h in coarse_sizes), final]
     steps = [max(recipe.steps_least, round(recipe.steps * recipe.steps_decay**k)) for k in range(len(sides))]
     if len(sides) == 1:
         steps = [recipe.steps]
     return tuple(Level(i, len(sides), w, h, n) for i, ((w, h), n) in enumerate(zip(sizes, steps, strict=True), 1))
+
+
+def rounded(side: int, unit: int) -> int:
+    return max(1, round(side / unit)) * unit
+
+
+def grown(canvas: Tensor, level: Level, wraps: tuple[bool, bool]) -> Tensor:
+    """The canvas at the size of a level. Where it wraps around, it is resized with margins from the opposite edge."""
+    olds, news = canvas.shape[-2:], (level.height, level.width)
+    margins = [margin(old, new) if around else (0, 0) for old, new, around in zip(olds, news, wraps, strict=True)]
+    for axis, (before, _) in zip((-2, -1), margins, strict=True):
+        if before:
+            size = canvas.shape[axis]
+            canvas = canvas.index_select(axis, torch.arange(-before, size + before, device=canvas.device) % size)
+    (_, top), (_, left) = margins
+    canvas = resize(canvas, level.width + 2 * left, level.height + 2 * top)
+    return channels_last(canvas[..., top : top + level.height, left : left + level.width])
+
+
+def margin(old: int, new: int) -> tuple[int, int]:
+    """Whole pixels before and after resizing that are the same share of the picture, enough for the filter to see."""
+    common = math.gcd(old, new)
+    times = math.ceil(4 * max(1, old / new) * common / old)
+    return times * old // common, times * new // common
 
 
 def noise(width: int, height: int, seed: int) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Self, TypeVar
 
@@ -51,22 +51,34 @@ class Cutter:
     stride: int
     side: int | None = None
     shares: int = 1  # for so many processes, each of which can hold its own
+    wraps: tuple[bool, bool] = (False, False)  # rows, columns
     notes: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, network: Network, layers: frozenset[str], shares: int = 1) -> Self:
+    def of(
+        cls, network: Network, layers: frozenset[str], shares: int = 1, wraps: tuple[bool, bool] = (False, False)
+    ) -> Self:
         """With a halo and edges that suit these layers."""
         strides = [network.strides[name] for name in layers - {"image"}]
-        return cls(max(1, network.halo(layers)), max(strides, default=1), shares=shares)
+        return cls(max(1, network.halo(layers)), max(strides, default=1), shares=shares, wraps=wraps)
 
     def sized(self, side: int | None) -> Cutter:
         """Another of the same kind."""
-        return Cutter(self.halo, self.stride, side, self.shares)
+        return Cutter(self.halo, self.stride, side, self.shares, self.wraps)
+
+    def flat(self) -> Cutter:
+        """The same for pictures that end at their edges."""
+        return replace(self, wraps=(False, False))
 
     def tiles(self, height: int, width: int) -> tuple[Tile, ...]:
-        if self.side is None and self.shares > 1 and max(height, width) > 2 * self.shares * self.halo:
+        if (
+            self.side is None
+            and self.shares > 1
+            and not any(self.wraps)
+            and max(height, width) > 2 * self.shares * self.halo
+        ):
             return tiles.strips(height, width, self.shares, halo=self.halo, stride=self.stride)
-        return tiles.cut(height, width, side=self.side, halo=self.halo, stride=self.stride)
+        return tiles.cut(height, width, side=self.side, halo=self.halo, stride=self.stride, wraps=self.wraps)
 
     def work(self, image: Tensor, task: Callable[[Sequence[Tile]], Result]) -> Result:
         """The result of `task` on the tiles of `image`; it must leave nothing behind when it fails.

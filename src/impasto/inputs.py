@@ -103,12 +103,18 @@ def check(
             f"At {width} x {height} the short side is below the {minimum} pixels that the network needs; "
             f"use --size {needed} or more."
         )
+    unit = max((network.strides[layer] for layer in layers - {"image"}), default=1) if any(recipe.wraps) else 1
+    if any(around and side % unit for around, side in zip(recipe.wraps, (height, width), strict=True)):
+        raise LayerError(
+            f"The picture would be {width} x {height}; where it is seamless, its sides must be multiples of {unit}, "
+            "or else the network's positions would not meet: choose another --size, or crop the photo."
+        )
     if (recipe.start == "picture") != (start is not None):
         raise RecipeError("start = picture goes with a picture to start from, and only then.")
     for painting in paintings.pictures:
         if min(painting.width, painting.height) < 2:
             raise PictureError(f"{painting.name or 'The painting'} is {painting.width} x {painting.height}: too small.")
-    return levels(recipe, content.width, content.height, max(minimum, COMFORTABLE))
+    return levels(recipe, content.width, content.height, max(minimum, COMFORTABLE), unit)
 
 
 def remarks(content: Picture, paintings: Styles, plan: Sequence[Level]) -> Iterator[str]:

@@ -31,7 +31,6 @@ from impasto.picture import Picture
 from impasto.plan import Layout, forecast, lay_out
 from impasto.recipe import Recipe
 from impasto.regions import Guidance, Passage, carried
-from impasto.resample import resize
 from impasto.scene import Scene, scenery
 from impasto.share import ALONE, Crew
 from impasto.style import Surveys, statistics
@@ -82,13 +81,13 @@ def paint(
         if canvas is None:
             shown = paintings.pictures[0] if start is None else start
             canvas = canvases.started(recipe, scene.photo, at_level(shown, level, device))
-        canvas = canvases.channels_last(resize(canvas, level.width, level.height))
+        canvas = canvases.grown(canvas, level, recipe.wraps)
         if idle:
             continue
         descent = begun(canvas, recipe, in_file=layouts[level.index - 1].in_file)
         diary.turn(level, descent)
         if not stop():
-            cutter = Cutter.of(network, layers, crew.size).sized(diary.sides[level.index - 1])
+            cutter = Cutter.of(network, layers, crew.size, recipe.wraps).sized(diary.sides[level.index - 1])
             objective = Objective(network, (*terms(network, scene, recipe, cutter, surveys), *extra_terms), crew)
             yield from descend(descent, objective, scene, cutter, diary, plan, level, preview_every, stop)
             del objective  # the next level's is larger, and needs the room

@@ -109,7 +109,7 @@ def lay_out(
 
     PlanError with the size that would fit, if this one does not.
     """
-    planner = Planner(measure(run), recipe, Cutter.of(run.network, run.layers, crew.size), painting)
+    planner = Planner(measure(run), recipe, Cutter.of(run.network, run.layers, crew.size, recipe.wraps), painting)
     budget = crew.least(allowed(run.device, memory, crew.size), run.device)
     layouts = [planner.best(level, budget) for level in levels]
     found = tuple(layout for layout in layouts if layout is not None)

@@ -46,6 +46,10 @@ class Recipe:
     style_scale: Annotated[
         float, knob("Look", "size of the strokes: 2 doubles them, 0.5 halves them", ge=0.05, le=20)
     ] = 1.0
+    seamless: Annotated[
+        Literal["no", "horizontal", "both"],
+        knob("Look", "let the picture go on beyond its edge at the opposite one: horizontal for panoramas of 360°"),
+    ] = "no"
     seed: Annotated[int, knob("Look", "another number, another noise", ge=0, le=2**63 - 1)] = 0
 
     # Network
@@ -166,6 +170,11 @@ class Recipe:
             raise RecipeError(clash.words)
         if self.palette is not None:
             palettes.parse(self.palette)
+
+    @property
+    def wraps(self) -> tuple[bool, bool]:
+        """Whether rows and columns go on at the opposite edge."""
+        return self.seamless == "both", self.seamless != "no"
 
     def changed(self, **changes: Any) -> Recipe:  # noqa: ANN401 -- the types are the fields'
         """A copy with some knobs turned; unknown names are refused with a suggestion.

@@ -67,7 +67,7 @@ def statistics(
             found = {layer: carried(mask, stride(network, layer)) for layer in read}
             maps = {layer: where.to(canvas) for layer, where in found.items() if where is not None}
             read = frozenset(maps)
-        look = partial(cutter.work, image, partial(survey, network, image, read, weights=maps))
+        look = partial(cutter.flat().work, image, partial(survey, network, image, read, weights=maps))
         totals.append(surveys.recall(sight(image, maps, read, cutter), look) if surveys else look())
     return merge(totals, paintings.weights)
 
