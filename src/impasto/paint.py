@@ -220,7 +220,7 @@ def style_weight(recipe: Recipe) -> float:
     return DIAL_MIDDLE * (DIAL_RANGE ** (2 * recipe.strength) - 1) / (DIAL_RANGE - 1)
 
 
-DIAL_MIDDLE, DIAL_RANGE = 40.0, 25.0  # found by looking at a dozen pairs; see docs/log.md
+DIAL_MIDDLE, DIAL_RANGE = 15.0, 40.0  # found by looking at a dozen pairs; see docs/log.md
 
 
 def photo_is_the_answer(recipe: Recipe) -> bool:
