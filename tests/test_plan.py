@@ -34,6 +34,7 @@ NETWORK = tiny()
 def budget(monkeypatch: pytest.MonkeyPatch) -> None:
     """`memory` counts from what is held already, which in a test's process is anything."""
     monkeypatch.setattr(plan, "allowed", lambda device, memory, shares=1: 1e12 if memory is None else float(memory))
+    monkeypatch.setattr(devices, "held_memory", lambda device: 0)
 
 
 def events(memory: int | None = None, network: Any = NETWORK, **knobs: Any) -> Iterator[Event]:  # noqa: ANN401 -- knobs

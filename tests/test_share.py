@@ -147,5 +147,6 @@ def test_strips_own_every_pixel_once() -> None:
 
 def test_without_torchrun_a_process_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    assert joined(torch.device("cpu")) is ALONE
+    with joined(torch.device("cpu")) as crew:
+        assert crew is ALONE
     assert ALONE.leads

@@ -79,21 +79,25 @@ class Crew:
 ALONE = Crew()
 
 
-def joined(device: torch.device) -> Crew:
+@contextmanager
+def joined(device: torch.device) -> Iterator[Crew]:
     """The crew that torchrun made this process part of; without torchrun, it is alone."""
-    size = int(os.environ.get("WORLD_SIZE", "1"))
-    if size == 1:
-        return ALONE
-    if not dist.is_initialized():
-        with _explained():
-            dist.init_process_group(collective(device), timeout=PATIENCE)
-    return Crew(dist.get_rank(), dist.get_world_size())
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield ALONE
+        return
+    with _explained():
+        dist.init_process_group(collective(device), timeout=PATIENCE)
+    try:
+        yield Crew(dist.get_rank(), dist.get_world_size())
+    finally:
+        dist.destroy_process_group()  # so that no warning is left behind
 
 
-def left() -> None:
-    """Say good-bye, so that no warning is left behind."""
-    if dist.is_available() and dist.is_initialized():
-        dist.destroy_process_group()
+def seated(device: torch.device) -> torch.device:
+    """Of several accelerators, the one that is this process' own."""
+    if device.type == "cpu" or device.index is not None or "LOCAL_RANK" not in os.environ:
+        return device
+    return torch.device(device.type, int(os.environ["LOCAL_RANK"]))
 
 
 @contextmanager

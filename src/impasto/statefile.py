@@ -94,7 +94,7 @@ def _unpacked(value: Any, tensors: Iterator[Tensor], device: torch.device) -> An
     ((kind, content),) = value.items()
     match kind:
         case "tensor":
-            # A copy begins at a multiple of 64 bytes, as all tensors do: elsewhere, sums come out with other last digits.
+            # A copy begins at a multiple of 64 bytes, as all tensors do; elsewhere, sums have other last digits.
             tensor = next(tensors).clone()
             tensor = tensor.permute(0, 3, 1, 2) if content["channels_last"] else tensor
             return tensor.to(device) if content["moved"] else tensor

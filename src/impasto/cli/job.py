@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from impasto import device as devices
-from impasto import film, record
+from impasto import film, record, share
 from impasto.canvas import final_size
 from impasto.cli.hand import Hand, StyleFile
 from impasto.cli.options import Options
@@ -50,7 +50,7 @@ def prepare(order: Order, options: Options, tell: Teller) -> Job:
     check_layers(order.recipe)
     if options.threads is not None:
         torch.set_num_threads(options.threads)
-    device = devices.choose(options.device or "auto")
+    device = share.seated(devices.choose(options.device or "auto"))
     content, styles = read(order.content), tuple(opened(style) for style in order.styles)
     start = None if order.start is None else read(order.start)
     output = check_places(options, output, final_size(content.width, content.height, order.recipe.size))

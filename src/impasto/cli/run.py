@@ -22,6 +22,7 @@ from impasto.errors import RunError
 from impasto.events import Event, Finished, Note, Planned, Preview, Step
 from impasto.paint import paint
 from impasto.record import Record
+from impasto.share import Crew, joined
 
 STOPPED = 130  # what shells call a program that Ctrl-C ended
 
@@ -36,7 +37,10 @@ def run(order: Order, options: Options, then: Record | None = None) -> int:
             outcome.notes += records.differences(then, said)
             said = records.renamed(said, then)
         keeper, kept = Keeper(job, options), checkpoint(options)
-        last = paint_with(job, options, tell, keeper, kept, interrupt, outcome)
+        with joined(job.device) as crew:
+            last = paint_with(job, options, tell, keeper, kept, crew, interrupt, outcome)
+    if not crew.leads:
+        return 0  # another process writes the picture
     if interrupt.asked and not last.evaluations:
         raise KeyboardInterrupt  # nothing is painted yet, so there is nothing to keep
     save(job, options, said, outcome, last, keeper)
@@ -51,6 +55,7 @@ def paint_with(
     tell: Teller,
     keeper: Keeper,
     kept: Checkpoint | None,
+    crew: Crew,
     interrupt: Interrupt,
     outcome: Outcome,
 ) -> Finished:
@@ -58,8 +63,9 @@ def paint_with(
     began = time.monotonic()
     interrupt.painting = True
     with explained(job):
-        for event in events(job, options, keeper, kept, interrupt):
-            read_event(event, job, options, tell, keeper, outcome)
+        for event in events(job, options, keeper, kept, crew, interrupt):
+            if crew.leads:
+                read_event(event, job, options, tell, keeper, outcome)
             if isinstance(event, Finished):
                 outcome.seconds = time.monotonic() - began
                 return event
@@ -92,7 +98,7 @@ def heard(tell: Teller, verbose: bool) -> Iterator[None]:
 
 
 def events(
-    job: Job, options: Options, keeper: Keeper, kept: Checkpoint | None, interrupt: Interrupt
+    job: Job, options: Options, keeper: Keeper, kept: Checkpoint | None, crew: Crew, interrupt: Interrupt
 ) -> Iterator[Event]:
     return paint(
         job.content,
@@ -106,6 +112,7 @@ def events(
         stop=lambda: interrupt.asked,
         memory=options.memory,
         checkpoint=kept,
+        crew=crew,
     )
 
 
