@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from impasto.cli import flags
+from impasto.errors import UsageError
 from impasto.recipe import FIELDS, near
 
 if TYPE_CHECKING:
     from impasto.explain.grids import Choice
+
+MOST = 3  # columns, rows, sheets
 
 
 class Axis(NamedTuple):
@@ -56,6 +59,18 @@ def knobs() -> dict[str, click.Option]:
 def first(axis: Axis) -> dict[str, Any]:
     """The knob at its first value, as a recipe has it."""
     return flags.recipe_values({axis.name: axis.values[0]})
+
+
+def check_axes(vary: tuple[Axis, ...], turned: dict[str, Any]) -> None:
+    """One to three different knobs, none of which is set by a flag as well."""
+    names = [axis.name for axis in vary]
+    if len(names) > MOST:
+        raise UsageError(f"A sweep varies at most {MOST} knobs, and {len(names)} came: {', '.join(names)}.")
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"{name} is varied twice; put all its values into one --vary.")
+        if name in turned:
+            raise UsageError(f"{name} is varied, so --{name.replace('_', '-')} would have no effect; leave it out.")
 
 
 def choices(axis: Axis) -> list[Choice]:

@@ -15,7 +15,6 @@ from impasto.cli.order import Order, check_order
 from impasto.cli.progress import Teller, teller
 from impasto.cli.run import heard
 from impasto.cli.workshop import Stopped, Workshop
-from impasto.errors import PictureError
 from impasto.events import Event, Note, Step
 from impasto.explain.documents import check_document, write_document
 from impasto.explain.grids import Cell
@@ -33,7 +32,8 @@ def draw(asked: Order, options: Options, target: Path) -> dict[str, Any]:
     check_order(asked, options, target)
     target = check_document(target, (".svg", ".png"), overwrite=options.force)
     if options.film is not None:
-        check_gif(options.film)
+        film.check_film(options.film)
+        film.check_folder(options.film)
     tell, story = teller(options.quiet), Story()
     with closing(tell), heard(tell, options.verbose):
         shop = Workshop.opened(options, tell, current())
@@ -46,12 +46,6 @@ def draw(asked: Order, options: Options, target: Path) -> dict[str, Any]:
     write_chart(story, target, overwrite=options.force)
     losses = {curve.name: curve.values for curve in story.curves()}
     return {"output": str(target), "recipe": asked.recipe.as_dict(), "losses": losses}
-
-
-def check_gif(path: Path) -> None:
-    if path.suffix.lower() != ".gif":
-        raise PictureError(f"{path.name} must end in .gif.")
-    film.check_folder(path)
 
 
 def run(shop: Workshop, cell: Cell, story: Story, tell: Teller) -> Picture:

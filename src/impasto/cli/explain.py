@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from impasto.cli import flags, glimpse, options, order
-from impasto.cli.choices import AXIS, Axis, choices, first
+from impasto.cli.choices import AXIS, Axis, check_axes, choices, first
 from impasto.cli.hand import StyleFile
 from impasto.cli.options import FILE, Options
 from impasto.cli.order import Order
@@ -35,6 +35,7 @@ NOT_OF_BOTH = ("Color", *DIALS, "content_layers", "style_layers")
 explain = click.Group(
     "explain",
     context_settings=SETTINGS,
+    no_args_is_help=False,
     help="Show how it works: what each layer keeps of the photo, and what of the painting.",
     short_help="Show how it works, layer by layer, as labelled sheets.",
 )
@@ -72,6 +73,7 @@ def show_figure(content: Path, style: Path, vary: Axis, **given: Any) -> int:  #
     from impasto.explain.grids import figure_grid
     from impasto.picture import read
 
+    check_axes((vary,), flags.recipe_values(given))
     asked = asked_for(content, (style,), SMALL, given, first(vary))
 
     def grid(layers: tuple[str, ...]) -> Grid:

@@ -14,7 +14,7 @@ from impasto.cli import flags, hand, options, order
 from impasto.cli.options import FILE, Options
 from impasto.cli.order import Order
 from impasto.cli.sections import SETTINGS, Flag, Sectioned
-from impasto.cli.sheetflags import LAYERS, knobs, output_flags
+from impasto.cli.sheetflags import LAYERS, knobs, look_flags, output_flags
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,7 +76,10 @@ def look(
     from impasto.files import check_writable, write
     from impasto.picture import Picture, read
 
-    made, recipe = Options.taken_from(given), order.merged(SMALL, None, None, flags.recipe_values(given))
+    made, recipe = (
+        Options.taken_from({**given, "device": "cpu"}),
+        order.merged(SMALL, None, None, flags.recipe_values(given)),
+    )
     target = made.output or Path("generated", f"{source.stem}_{kind}.png")
     order.check_target(target, Order(source, (), recipe), made.force)
     seen, tell = read(source), teller(made.quiet)
@@ -111,10 +114,8 @@ def report(told: dict[str, Any], made: Options) -> None:
 
 
 def command(name: str, callback: Callable[..., int], parameters: list[click.Parameter]) -> Sectioned:
-    tail = [*options.machine_flags(), *options.talk_flags()]
-    return Sectioned(
-        name, context_settings=SETTINGS, callback=callback, params=[*parameters, *tail], help=callback.__doc__
-    )
+    params = [*parameters, *options.talk_flags()]
+    return Sectioned(name, context_settings=SETTINGS, callback=callback, params=params, help=callback.__doc__)
 
 
 def network_flags() -> list[click.Option]:
@@ -124,7 +125,11 @@ def network_flags() -> list[click.Option]:
 
 
 FILM = Flag(
-    ["--film"], section="Output", metavar="FILE", type=FILE, help="a film of the run, its loss curve beside it: .gif"
+    ["--film"],
+    section="Output",
+    metavar="FILE",
+    type=FILE,
+    help="a film of the run, its loss curve beside it: .gif, or .mp4 with the extra [video]",
 )
 PICTURE = click.Argument(["picture"], type=FILE)
 COMMANDS = (
@@ -137,6 +142,7 @@ COMMANDS = (
             Flag(["--layer"], section="Sheet", required=True, metavar="LAYER", help="whose channels, as in relu2_1"),
             Flag(["--count"], section="Sheet", type=click.IntRange(1), default=24, help="at most  [default: 24]"),
             *network_flags(),
+            *look_flags(),
         ],
     ),
     command(
@@ -153,6 +159,7 @@ COMMANDS = (
                 help="one or more  [default: relu1_1,relu2_1,relu3_1]",
             ),
             *network_flags(),
+            *look_flags(),
         ],
     ),
     command(
@@ -165,6 +172,7 @@ COMMANDS = (
             FILM,
             *options.recipe_flags(),
             *flags.knobs(defaults=False),
+            *options.machine_flags(),
         ],
     ),
 )

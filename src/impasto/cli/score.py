@@ -15,7 +15,7 @@ import click
 from impasto.cli import options
 from impasto.cli.options import FILE, Options
 from impasto.cli.sections import SETTINGS, Flag, Sectioned
-from impasto.cli.sheetflags import output_flags
+from impasto.cli.sheetflags import look_flags, output_flags
 from impasto.errors import ImpastoError, UsageError
 from impasto.recipe import Recipe
 
@@ -33,7 +33,7 @@ MEANINGS = {
 
 def scored(content: Path, style: Path, outputs: tuple[Path, ...], network: str, **given: Any) -> int:  # noqa: ANN401 -- the flags' values
     """Let a network that did not paint judge how much of STYLE and of CONTENT is in each OUTPUT."""
-    made = Options.taken_from(given)
+    made = Options.taken_from({**given, "device": "cpu"})
     scores = judged(content, style, outputs, network, made)
     if made.json:
         told = [{"file": str(file), **asdict(score)} for file, score in zip(outputs, scores, strict=True)]
@@ -73,7 +73,7 @@ def compared(pictures: tuple[Path, ...], content: Path | None, style: Path | Non
     from impasto.explain.documents import check_document, write_document
     from impasto.picture import read
 
-    made = Options.taken_from(given)
+    made = Options.taken_from({**given, "device": "cpu"})
     target = check_document(made.output or Path("generated", "compare.html"), (".html",), overwrite=made.force)
     if (content is None) != (style is None):
         raise UsageError("Scores need both --content and --style.")
@@ -121,7 +121,7 @@ score = Sectioned(
         click.Argument(["style"], type=FILE),
         click.Argument(["outputs"], type=FILE, nargs=-1, required=True, metavar="OUTPUT..."),
         JUDGE,
-        *options.machine_flags(),
+        *look_flags(),
         *options.talk_flags(),
     ],
     help=scored.__doc__,
@@ -143,7 +143,7 @@ compare = Sectioned(
         ),
         Flag(["--style"], section="Judge", metavar="FILE", type=FILE, help="the painting"),
         JUDGE,
-        *options.machine_flags(),
+        *look_flags(),
         *options.talk_flags(),
     ],
     help=compared.__doc__,

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from impasto.cli import flags
+from impasto.cli import flags, options
 from impasto.cli.options import FILE
 from impasto.cli.sections import Flag
 
@@ -53,6 +53,11 @@ def place_flags(default: str) -> list[Flag]:
             help="a film of each descent, its loss curve beside it, as .gif",
         ),
     ]
+
+
+def look_flags() -> list[Flag]:
+    """Flags about the machine for a network that looks once: the CPU will do."""
+    return [flag for flag in options.machine_flags() if flag.name in ("threads", "weights", "offline")]
 
 
 def knobs(*left_out: str) -> list[click.Option]:

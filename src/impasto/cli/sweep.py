@@ -8,15 +8,13 @@ from typing import Any
 import click
 
 from impasto.cli import flags, hand, options, order
-from impasto.cli.choices import AXIS, Axis, choices, first
+from impasto.cli.choices import AXIS, Axis, check_axes, choices, first
 from impasto.cli.options import FILE, Options
 from impasto.cli.order import Order
 from impasto.cli.sections import SETTINGS, Flag, Sectioned
 from impasto.cli.sheetflags import knobs, place_flags
-from impasto.errors import UsageError
 
 SMALL: dict[str, Any] = {"size": 256}
-MOST = 3
 
 
 def swept(content: Path, styles: tuple[str, ...], vary: tuple[Axis, ...], **given: Any) -> int:  # noqa: ANN401 -- the flags' values
@@ -46,18 +44,6 @@ def swept(content: Path, styles: tuple[str, ...], vary: tuple[Axis, ...], **give
         for grid in grids
     }
     return deliver(Plan(named, asked, Options.taken_from(given), given["cells"] or cells_beside(target)))
-
-
-def check_axes(vary: tuple[Axis, ...], turned: dict[str, Any]) -> None:
-    """One to three different knobs, none of which is set by a flag as well."""
-    names = [axis.name for axis in vary]
-    if len(names) > MOST:
-        raise UsageError(f"A sweep varies at most {MOST} knobs, and {len(names)} came: {', '.join(names)}.")
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(f"{name} is varied twice; put all its values into one --vary.")
-        if name in turned:
-            raise UsageError(f"{name} is varied, so --{name.replace('_', '-')} would have no effect; leave it out.")
 
 
 sweep = Sectioned(

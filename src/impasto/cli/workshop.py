@@ -25,6 +25,7 @@ from impasto.networks.choose import open_network
 from impasto.paint import paint
 from impasto.picture import Picture
 from impasto.recipe import Recipe, near
+from impasto.style import Surveys
 from impasto.stylize import finished
 
 
@@ -41,6 +42,7 @@ class Workshop:
     interrupt: Interrupt
     device: torch.device
     networks: dict[tuple[str, ...], Network] = field(default_factory=dict)
+    surveys: dict[Network, Surveys] = field(default_factory=dict)  # what each saw in the paintings
 
     @classmethod
     def opened(cls, options: Options, tell: Teller, interrupt: Interrupt) -> Workshop:
@@ -72,17 +74,19 @@ class Workshop:
 
     def run(self, cell: Cell, hear: Callable[[Event], None], preview_every: int = 0) -> Picture:
         """Paint one cell to its end, or raise Stopped."""
+        network = self.network(cell.recipe)
         self.interrupt.painting = True  # from now on an interruption only sets a flag
         for event in paint(
             cell.content,
             cell.styles,
             cell.recipe,
-            network=self.network(cell.recipe),
+            network=network,
             device=self.device,
             start=cell.start,
             preview_every=preview_every,
             stop=lambda: self.interrupt.asked,
             memory=self.options.memory,
+            surveys=self.surveys.setdefault(network, Surveys()),
         ):
             if self.interrupt.asked:
                 raise Stopped
@@ -114,7 +118,7 @@ class Shelf:
     def picture(self, name: str, cell: Cell) -> Picture:
         """From its file, or painted now."""
         file = self.cells.file(cell, self.shop.network(cell.recipe), self.shop.device)
-        film = self.films and self.films / f"{file_name(name)}.gif"
+        film = self.films and self.films / f"{file_name(name)}_{file.stem[:8]}.gif"  # never over another's
         kept = self.cells.found(file) if film is None or film.is_file() else None
         where = f"{len(self.painted) + 1} of {self.count}: {name}"
         self.shop.tell.say(f"{where} (is there already)" if kept else where)
