@@ -115,7 +115,9 @@ def restore(run: Path) -> Student:
 
 
 def pool_images(pool: Path, batches: int) -> Iterable[Tensor]:
-    for path in sorted(pool.glob("0*.safetensors"))[:batches]:
+    """Evenly spaced batches of the pool."""
+    paths = sorted(pool.glob("0*.safetensors"))
+    for path in paths[:: max(1, len(paths) // batches)]:
         yield load_file(path)["images"].float()
 
 

@@ -25,8 +25,8 @@ from training.teachers import Teachers
 
 DATA = (
     "photographs (at most 410 pixels) and paintings (at most 720), a quarter of the draws paintings; 128-pixel crops, "
-    "mirrored, zoomed 0.5 to 1.6; three in ten noisy, oversaturated, oversharpened or blended; one picture in ten held "
-    "out by the hash of its name"
+    "mirrored, zoomed 0.5 to 1.6; three in ten noisy, oversaturated, oversharpened or blended; one batch in "
+    "sixteen mostly half-painted by an earlier student; one picture in ten held out by the hash of its name"
 )
 TARGETS = (
     "relu1_1, relu2_1, relu3_1: VGG-19's published weights; relu4_1, relu5_1: what the 16x encoder predicts of VGG-19; "
@@ -36,8 +36,8 @@ TARGETS = (
 
 def pictures(folder: Path, pool: Path) -> Iterator[Tensor]:
     """What the heads are solved on: crops as in training, and whole photographs."""
-    yield from pool_images(pool, 25)
-    yield from (load(path) for path in find(folder / "photos", held=False)[::12])
+    yield from pool_images(pool, 8)
+    yield from (load(path) for path in find(folder / "photos", held=False)[::6])
 
 
 def normalized(heads: Mapping[str, Tensor], scales: Mapping[str, Tensor]) -> dict[str, Tensor]:
