@@ -240,3 +240,10 @@ def test_the_hidden_ground_does_not_count() -> None:
     seen = Picture(hidden.rgb)
     gaps = [float(bright.rgb.mean() - made(p, bright, steps=20).rgb[..., : WIDTH // 2].mean()) for p in (hidden, seen)]
     assert gaps[0] < 0.7 * gaps[1]
+
+
+def test_a_start_may_be_named_or_shown() -> None:
+    named, knob = made(start="noise").rgb, made(settings=recipe(start="noise")).rgb
+    assert torch.equal(named, knob)
+    shown = made(start=PAINTING, strength=0.0).rgb
+    assert not torch.equal(shown, made(strength=0.0).rgb)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, cast, get_args, get_type_hints
 
 from torch import Tensor
 
@@ -21,6 +21,7 @@ from impasto.regions import Guidance, Region
 
 StyleLike = PictureLike | tuple[PictureLike, float] | Painting
 Styles = StyleLike | Sequence[StyleLike]
+STARTS = get_args(get_type_hints(Recipe)["start"])
 RegionLike = tuple[PictureLike, StyleLike] | tuple[PictureLike, StyleLike, float]
 
 
@@ -45,9 +46,14 @@ def stylize(
     weights as (painting, weight), or as Paintings. `changes` are knobs of the recipe: `stylize(photo, painting,
     strength=0.7, size=1024)`.
 
+    `start` is one of the recipe's starts by name, or a picture.
+
     `regions` are (mask, painting) or (mask, painting, strength): what is bright in the mask is painted after another
     painting. What is dark in `strength_map`, and bright in `protect`, stays the photo's own.
     """
+    if start is not None:
+        named = isinstance(start, str) and start in STARTS
+        changes["start"], start = (start, None) if named else ("picture", start)
     recipe = (recipe or Recipe()).changed(**changes)
     where = devices.choose(device)
     photo = read(content)
