@@ -20,7 +20,7 @@ FLOORS = (
     {"errors", "filetype"},
     {"palette", "clashes"},
     {"recipe", "device", "events", "footprint", "storage", "statefile", "share"},
-    {"resample", "modes", "icc", "decode", "lossless", "files", "picture", "weights"},
+    {"resample", "modes", "icc", "decode", "lossless", "files", "picture", "weights", "giant"},
     {"networks", "measures", "color", "tiles"},
     {
         *(
