@@ -186,8 +186,10 @@ def test_nothing_of_others_is_painted_over(batch: Callable[..., Ran], folders: P
     picture_file(out / "one_q.png", 20, 20)
     mine = (out / "one_q.png").read_bytes()
     ran = batch()
-    assert (ran.code, (out / "one_q.png").read_bytes()) == (1, mine)
     assert "changed by somebody" in ran.err
+    for _ in range(2):
+        assert (ran.code, (out / "one_p.png").read_bytes(), (out / "one_q.png").read_bytes()) == (1, b"precious", mine)
+        ran = batch()
     assert batch("--force").code == 0
     assert set(painted(out)) == ALL
 
@@ -343,6 +345,31 @@ def test_a_full_disk_loses_no_picture(
     (kept,) = tmp_path.glob("impasto-*.png")
     assert str(kept) in ran.err
     assert opened(kept).size == (48, 32)
+
+
+def test_where_nothing_can_be_written_nothing_is_painted(
+    batch: Callable[..., Ran], folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full from the third picture on; the sheet does not fit either."""
+
+    def full(path: Path, **options: object) -> Path:
+        if len(list(path.parent.glob("*.png"))) >= 2:
+            raise PictureError(f"{path} cannot be written: no space left on device")
+        return path
+
+    painting: list[object] = []
+
+    def counted(*given: object, **named: object) -> Iterator[object]:
+        painting.append(given)
+        return paint(*given, **named)  # type: ignore[arg-type]  # passed through
+
+    monkeypatch.setattr("impasto.batch.work.check_writable", full)
+    monkeypatch.setattr("impasto.files.check_writable", full)
+    monkeypatch.setattr("impasto.batch.painter.paint", counted)
+    ran = batch()
+    assert (ran.code, len(ran.out.splitlines()), len(painting)) == (1, 2, 2)
+    assert "2 painted, 4 failed" in ran.err
+    assert "contact-sheet.png cannot be written" in ran.err
 
 
 def tasks(folder: Path, count: int) -> tuple[list[Job], Desk]:

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
-from impasto.batch.painter import Failed, Painted, Painter, Stopped, Task, Tools
+from impasto.batch.painter import Failed, Painted, Painter, Progress, Stopped, Task, Tools
 from impasto.events import Event
 from impasto.recipe import Recipe
 
@@ -52,8 +52,9 @@ class Alone:
         tools: Tools,
         hear: Callable[[Event], None] = lambda _: None,
         stop: Callable[[], bool] = lambda: False,
+        progress: Progress | None = None,
     ) -> None:
-        self._painter, self._hear, self._stop = Painter(tools), hear, stop
+        self._painter, self._hear, self._stop = Painter(tools, progress), hear, stop
         self._task: Task | None = None
 
     @property
@@ -85,8 +86,9 @@ class Team:
         count: int,
         settle: Callable[[], None] = lambda: None,
         stop: Callable[[], bool] = lambda: False,
+        progress: Progress | None = None,
     ) -> None:
-        self._tools, self._count, self._settle, self._stop = tools, count, settle, stop
+        self._tools, self._count, self._settle, self._stop, self._progress = tools, count, settle, stop, progress
         self._hands: dict[Connection, SpawnProcess] = {}
         self._busy: dict[Connection, Task] = {}
 
@@ -100,7 +102,8 @@ class Team:
         return [hand.pid for hand in self._hands.values() if hand.pid]
 
     def check(self, recipes: Iterable[Recipe]) -> None:
-        Painter(self._tools).check(recipes)
+        """Also downloads what is missing, once and not in every process."""
+        Painter(self._tools, self._progress).check(recipes)
 
     def give(self, task: Task) -> None:
         idle = next((hand for hand in self._hands if hand not in self._busy), None)

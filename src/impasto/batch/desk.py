@@ -16,7 +16,7 @@ from impasto.batch.names import owner, relative
 from impasto.batch.painter import Task, Tools
 from impasto.decode import open_header, pillow
 from impasto.errors import PictureError
-from impasto.files import check_writable, read_record
+from impasto.files import read_record
 from impasto.filetype import open_file
 from impasto.picture import MAX_PIXELS, read
 from impasto.recipe import Recipe
@@ -40,6 +40,11 @@ class Desk:
         """Whose each name in the folder is."""
         return {name: (each.content, *each.styles) for name, each in self.known.items()}
 
+    @property
+    def ours(self) -> frozenset[str]:
+        """The names under which we have painted, or begun to."""
+        return frozenset(name for name, each in self.known.items() if each.key)
+
     def examine(self, path: Path) -> None:
         """PictureError for an input that is no picture."""
         if path not in self.hashes:
@@ -56,9 +61,9 @@ class Desk:
             if not self.force and self._done(said, target):
                 return replace(said, state="skipped")
             self._vacant(job, target)
-            return Task(job, check_writable(target, overwrite=True, depth=self.tools.depth), key)
+            return Task(job, target, key)
         except PictureError as error:
-            return replace(said, state="failed", error=str(error))
+            return replace(said, state="failed", error=str(error), key="")  # what lies there is not ours
 
     def key(self, job: Job) -> str:
         """Equal for pictures that are made of the same."""
@@ -117,7 +122,7 @@ class Desk:
             return
         if any(target.samefile(file) for file in job.files if file.exists()):
             raise PictureError(f"{target} is one of the inputs; choose another --out.")
-        if job.output not in self.known and not self.force:
+        if job.output not in self.ours and not self.force:
             raise PictureError(f"{target} exists already and was not painted here; rename it, or add --force.")
 
 

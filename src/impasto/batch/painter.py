@@ -67,6 +67,9 @@ class Stopped(Exception):  # noqa: N818 -- no error
     """A person has asked for the end."""
 
 
+Progress = Callable[[int, int], None]
+"""Told how many bytes of the weights have been downloaded, of how many."""
+
 Sources = Mapping[Path, bytes]
 """Files that this machine may not have."""
 
@@ -74,8 +77,8 @@ Sources = Mapping[Path, bytes]
 class Painter:
     """Paints one task after the other."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, tools: Tools, progress: Progress | None = None) -> None:
+        self._tools, self._progress = tools, progress
         self._device = devices.choose(tools.device)
         self._networks: dict[tuple[object, ...], tuple[Network, Surveys]] = {}
         self._paintings: dict[Path, Picture] = {}
@@ -84,8 +87,13 @@ class Painter:
         """One for all recipes that ask for the same."""
         key = (recipe.network, recipe.pooling, recipe.pool_rescale, recipe.padding, recipe.precision)
         if key not in self._networks:
-            tools = self._tools
-            opened = open_network(recipe, device=self._device, weights_file=tools.weights, offline=tools.offline)
+            opened = open_network(
+                recipe,
+                device=self._device,
+                weights_file=self._tools.weights,
+                offline=self._tools.offline,
+                progress=self._progress,
+            )
             self._networks[key] = opened, Surveys()
         return self._networks[key]
 

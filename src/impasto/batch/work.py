@@ -19,7 +19,7 @@ from impasto.batch.jobs import Job
 from impasto.batch.manifest import Entry
 from impasto.batch.painter import Failed, Painted, Task
 from impasto.errors import PictureError
-from impasto.files import place
+from impasto.files import check_writable, place
 
 TRIES = 3  # a task whose worker was lost so often is taken to be the reason
 
@@ -57,9 +57,13 @@ def carried_out(tasks: Iterable[Task], desk: Desk, crew: Crew) -> Iterator[Entry
     while waiting or running:
         while waiting and crew.free:
             task = waiting.popleft()
-            yield written(desk, entry(task.job, task.key, desk.manifest.folder))
-            crew.give(task)
-            running += 1
+            said = begun(task, desk)
+            yield written(desk, said)
+            if said.state == "started":
+                crew.give(task)
+                running += 1
+        if not running:
+            break
         task, result = crew.next()
         running -= 1
         losses[task.job.output] += result is None
@@ -69,6 +73,16 @@ def carried_out(tasks: Iterable[Task], desk: Desk, crew: Crew) -> Iterator[Entry
         elif said.state == "lost":
             said = replace(said, state="failed", error=f"It was begun {TRIES} times, and each time the worker died.")
         yield written(desk, said)
+
+
+def begun(task: Task, desk: Desk) -> Entry:
+    """Nothing is painted that could not be kept: the disk may have become full since the jobs were looked at."""
+    said = entry(task.job, task.key, desk.manifest.folder)
+    try:
+        check_writable(task.target, overwrite=True, depth=desk.tools.depth)
+    except PictureError as error:
+        return replace(said, state="failed", error=str(error))
+    return said
 
 
 def outcome(task: Task, result: Result, folder: Path) -> Entry:

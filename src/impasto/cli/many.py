@@ -27,8 +27,9 @@ from impasto.batch.work import work
 from impasto.cli.batch import Asked
 from impasto.cli.interrupt import Interrupt, current
 from impasto.cli.options import Options
-from impasto.cli.progress import Teller, duration, teller
+from impasto.cli.progress import Teller, downloading, duration, teller
 from impasto.cli.run import STOPPED, heard
+from impasto.errors import PictureError
 from impasto.events import Event, Step
 
 FAILED = 1
@@ -47,6 +48,7 @@ class Session:
     said: list[Entry] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
+    blemished: bool = False  # the pictures are there, the sheets are not
 
     @classmethod
     @contextmanager
@@ -69,7 +71,7 @@ class Session:
     def own_files(self) -> frozenset[Path]:
         """What lies in the folder because we have put it there: no photos."""
         folder = self.asked.out
-        own = {folder / name for name in (*self.desk.known, "jobs.jsonl")}
+        own = {folder / name for name in (*self.desk.ours, "jobs.jsonl")}
         return frozenset(own | set(folder.glob("contact-sheet*.png")))
 
     def paint(self, jobs: Sequence[Job]) -> None:
@@ -126,13 +128,18 @@ class Session:
             self.tell.say(f"Contact sheet: {path}")
         if self.asked.options.json:
             print(json.dumps(self._told(count, written, seconds)))
-        return STOPPED if self.stop() else FAILED if count["failed"] else 0
+        return STOPPED if self.stop() else FAILED if count["failed"] or self.blemished else 0
 
     def _sheets(self, painted: int) -> list[Path]:
         there = (self.asked.out / "contact-sheet.png").exists()
         if not self.asked.sheet or not self.finished or (there and not painted):
             return []
-        return list(sheets(self.jobs, self.desk.manifest))
+        try:
+            return list(sheets(self.jobs, self.desk.manifest))
+        except PictureError as error:
+            print(f"impasto: {error}", file=sys.stderr)
+            self.blemished = True
+            return []
 
     def _told(self, count: Counter[str], written: Sequence[Path], seconds: float) -> dict[str, object]:
         keys = ("output", "state", "content", "styles", "seconds", "error", "notes")
@@ -182,10 +189,10 @@ def crew(asked: Asked, progress: Progress, stop: Callable[[], bool]) -> Crew:
         return Cluster(asked.cluster, tools(options), asked.workers, stop)
     if asked.workers and asked.workers > 1:
         threads = options.threads or max(1, cores() // asked.workers)
-        return Team(tools(options), asked.workers, partial(settled, threads), stop)
+        return Team(tools(options), asked.workers, partial(settled, threads), stop, downloading(progress.tell))
     if options.threads is not None:
         torch.set_num_threads(options.threads)
-    return Alone(tools(options), progress, stop)
+    return Alone(tools(options), progress, stop, downloading(progress.tell))
 
 
 def cores() -> int:
