@@ -94,6 +94,24 @@ def test_the_same_sheet_comes_from_new_and_from_kept_cells(
     assert len(count) == 6
 
 
+def test_a_cell_can_be_painted_again_on_its_own(capsys: Capture, photo: Path, painting: Path) -> None:
+    out = photo.with_name("out.png")
+    start = picture_file(photo.with_name("start.png"), 30, 20, seed=7)
+    flags = ("--vary", f"start=noise,{start}", "--vary", "style_scale=1,2", "--json")
+    ran = here(capsys, "sweep", photo, f"{painting}:2@1.5", *FAST, *flags, "-o", out)
+    cells = [Path(file) for file in json.loads(ran.out)["cells"].values()]
+    ran = here(capsys, "explain", "both", photo, painting, *FAST, "--layers", "relu1_1", "-o", out, "--force", "--json")
+    cells += [Path(file) for file in json.loads(ran.out)["cells"].values()]
+    vary = ("--vary", f"start={start}", "--layers", "relu1_1", "--cells", photo.parent / "cells")
+    ran = here(capsys, "explain", "figure", photo, painting, *FAST, *vary, "-o", out, "--force", "--json")
+    cells += [Path(file) for file in json.loads(ran.out)["cells"].values()]
+    assert len(cells) == 7
+    for cell in cells:
+        again = here(capsys, "again", cell)
+        assert again.code == 0, again.err
+        assert Path(again.out.strip()).read_bytes() == cell.read_bytes()
+
+
 def test_changed_inputs_are_painted_anew(capsys: Capture, photo: Path, painting: Path, count: list[str]) -> None:
     out = photo.with_name("out.png")
     flags = ("sweep", photo, painting, *FAST, "--vary", "strength=0.2,0.8", "-o", out, "--force")

@@ -73,6 +73,11 @@ def check_axes(vary: tuple[Axis, ...], turned: dict[str, Any]) -> None:
             raise UsageError(f"{name} is varied, so --{name.replace('_', '-')} would have no effect; leave it out.")
 
 
+def starts(vary: tuple[Axis, ...]) -> tuple[Path, ...]:
+    """Pictures among the values."""
+    return tuple(value for axis in vary for value in axis.values if isinstance(value, Path))
+
+
 def choices(axis: Axis) -> list[Choice]:
     """The values with names for a sheet; a picture to start from is read."""
     return [choice(axis.name, text, value) for text, value in zip(axis.texts, axis.values, strict=True)]

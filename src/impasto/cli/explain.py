@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from impasto.cli import flags, glimpse, options, order
-from impasto.cli.choices import AXIS, Axis, check_axes, choices, first
+from impasto.cli.choices import AXIS, Axis, check_axes, choices, first, starts
 from impasto.cli.hand import StyleFile
 from impasto.cli.options import FILE, Options
 from impasto.cli.order import Order
@@ -80,7 +80,7 @@ def show_figure(content: Path, style: Path, vary: Axis, **given: Any) -> int:  #
         start = None if asked.start is None else read(asked.start)
         return figure_grid(read(content), read(style), layers, choices(vary), asked.recipe, start)
 
-    return sheet(asked, grid, "figure", given)
+    return sheet(asked, grid, "figure", given, starts((vary,)))
 
 
 def asked_for(
@@ -101,14 +101,21 @@ def asked_for(
     )
 
 
-def sheet(asked: Order, grid: Callable[[tuple[str, ...]], Grid], kind: str, given: dict[str, Any]) -> int:
+def sheet(
+    asked: Order,
+    grid: Callable[[tuple[str, ...]], Grid],
+    kind: str,
+    given: dict[str, Any],
+    begun: tuple[Path, ...] = (),
+) -> int:
     """The grid, made and painted."""
     from impasto.cli.sheets import Plan, cells_beside, default_sheet, deliver
     from impasto.explain import grids
 
     target = given["output"] or default_sheet(asked, kind)
     cells = given["cells"] or cells_beside(target)
-    return deliver(Plan({target: grid(given["layers"] or grids.LAYERS)}, asked, Options.taken_from(given), cells))
+    painted = {target: grid(given["layers"] or grids.LAYERS)}
+    return deliver(Plan(painted, asked, Options.taken_from(given), cells, begun))
 
 
 def add_sheet(

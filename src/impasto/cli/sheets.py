@@ -15,6 +15,7 @@ from impasto.cli.interrupt import current
 from impasto.cli.options import Options
 from impasto.cli.order import Order, check_target
 from impasto.cli.progress import Teller, teller
+from impasto.cli.provenance import by_hash
 from impasto.cli.run import STOPPED, heard
 from impasto.cli.workshop import Shelf, Stopped, Workshop
 from impasto.explain.cells import Cells
@@ -32,6 +33,7 @@ class Plan:
     order: Order
     options: Options
     cells: Path
+    starts: tuple[Path, ...] = ()  # pictures that some of the cells start from
 
     @property
     def caption(self) -> str:
@@ -51,7 +53,9 @@ def deliver(plan: Plan) -> int:
         shop = Workshop.opened(plan.options, tell, interrupt)
         check_plan(plan)
         shop.check(cell for _, cell in plan.painted)
-        shelf = Shelf(shop, Cells(plan.cells), len(plan.painted), plan.options.film)
+        shelf = Shelf(
+            shop, Cells(plan.cells), by_hash((*plan.order.files, *plan.starts)), len(plan.painted), plan.options.film
+        )
         try:
             written = [write_sheet(plan, target, grid, shelf) for target, grid in plan.grids.items()]
         except Stopped:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from impasto.cli import flags, hand, options, order
-from impasto.cli.choices import AXIS, Axis, check_axes, choices, first
+from impasto.cli.choices import AXIS, Axis, check_axes, choices, first, starts
 from impasto.cli.options import FILE, Options
 from impasto.cli.order import Order
 from impasto.cli.sections import SETTINGS, Flag, Sectioned
@@ -43,7 +43,8 @@ def swept(content: Path, styles: tuple[str, ...], vary: tuple[Axis, ...], **give
         target.with_name(f"{target.stem}_{file_name(grid.title)}{target.suffix}") if grid.title else target: grid
         for grid in grids
     }
-    return deliver(Plan(named, asked, Options.taken_from(given), given["cells"] or cells_beside(target)))
+    cells = given["cells"] or cells_beside(target)
+    return deliver(Plan(named, asked, Options.taken_from(given), cells, starts(vary)))
 
 
 sweep = Sectioned(

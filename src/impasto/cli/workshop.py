@@ -13,6 +13,7 @@ from impasto.cli.interrupt import Interrupt
 from impasto.cli.options import Options
 from impasto.cli.order import check_weights
 from impasto.cli.progress import Teller, downloading
+from impasto.cli.provenance import Files, cell_record
 from impasto.errors import LayerError
 from impasto.events import Event, Finished, Note, Step
 from impasto.explain.cells import Cells
@@ -110,6 +111,7 @@ class Shelf:
 
     shop: Workshop
     cells: Cells
+    files: Files
     count: int
     films: Path | None = None
     painted: dict[str, str] = field(default_factory=dict)  # name -> file
@@ -117,13 +119,15 @@ class Shelf:
 
     def picture(self, name: str, cell: Cell) -> Picture:
         """From its file, or painted now."""
-        file = self.cells.file(cell, self.shop.network(cell.recipe), self.shop.device)
+        network = self.shop.network(cell.recipe)
+        file = self.cells.file(cell, network, self.shop.device)
         film = self.films and self.films / f"{file_name(name)}_{file.stem[:8]}.gif"  # never over another's
         kept = self.cells.found(file) if film is None or film.is_file() else None
         where = f"{len(self.painted) + 1} of {self.count}: {name}"
         self.shop.tell.say(f"{where} (is there already)" if kept else where)
         if kept is None:
-            kept = self.cells.keep(self._paint(cell, film), file)
+            record = cell_record(cell, self.files, self.shop.options, network, self.shop.device, file)
+            kept = self.cells.keep(self._paint(cell, film), file, record)
         self.painted[name] = str(file)
         return kept
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -34,9 +35,9 @@ class Cells:
         except PictureError:
             return None
 
-    def keep(self, picture: Picture, file: Path) -> Picture:
+    def keep(self, picture: Picture, file: Path, record: Mapping[str, object] | None = None) -> Picture:
         """The cell as it will be found: a sheet is the same whether its cells were kept or are new."""
-        write(picture, file, overwrite=True)
+        write(picture, file, recipe_record=record, overwrite=True)
         return read(file)
 
 
