@@ -25,7 +25,7 @@ wheel: .venv/ready ## build the wheel, install it in a clean environment, paint 
 	$(BIN)/python tools/try_wheel.py
 
 controls: .venv/ready ## one picture per control, small; the page docs/control.md shows them large
-	$(BIN)/python -m docs.make_control --size 96 --steps 5 --output out/control
+	$(BIN)/python docs/make_control.py --size 96 --steps 5 --output out/control
 
 format: .venv/ready
 	$(BIN)/ruff format .

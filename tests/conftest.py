@@ -14,6 +14,10 @@ import numpy as np
 import pytest
 import tiny_weights
 import torch
+from hypothesis import settings
+
+settings.register_profile("patient", deadline=None)  # a busy machine is no failure
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)
