@@ -27,7 +27,7 @@ def sheets(jobs: Sequence[Job], manifest: Manifest) -> Iterator[Path]:
     """Write as many as are needed to show every job whose picture is there; only sheets are overwritten."""
     made = [job for job in jobs if (manifest.folder / job.output).is_file()]
     columns, rows = laid_out(made)
-    side = max(SMALLEST, min(LARGEST, WIDE // max(1, len(columns))))
+    side = max(SMALLEST, min(LARGEST, WIDE // max(1, len(columns)), TALL // max(1, len(rows))))
     for number, part in enumerate(chunks(rows, max(1, TALL // side)), 1):
         target = manifest.folder / (f"{MARK}.png" if number == 1 else f"{MARK}-{number}.png")
         pictures = [[thumbnail(manifest.folder / file, side) for file in files] for _, files in part]
