@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet -c constraints.txt
 
-.PHONY: demo test check format lint types wheel controls bench examples train clean
+.PHONY: demo test check format lint types wheel docs controls bench examples train clean
 
 demo: .venv/ready ## paint a picture with what ships in the repository
 	$(BIN)/impasto examples/content/harbor.jpg examples/style/swirls.jpg -o out/demo.png --force
@@ -12,7 +12,7 @@ demo: .venv/ready ## paint a picture with what ships in the repository
 test: .venv/ready ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-check: .venv/ready lint types wheel controls test ## everything that must hold before a change is handed in
+check: .venv/ready lint types wheel docs controls test ## everything that must hold before a change is handed in
 
 lint: .venv/ready
 	$(BIN)/ruff format --check .
@@ -23,6 +23,9 @@ types: .venv/ready
 
 wheel: .venv/ready ## build the wheel, install it in a clean environment, paint with it
 	$(BIN)/python tools/try_wheel.py
+
+docs: .venv/ready ## the documentation as a site; a warning is an error
+	$(BIN)/mkdocs build --strict
 
 controls: .venv/ready ## one picture per control, small; the page docs/control.md shows them large
 	$(BIN)/python docs/make_control.py --size 96 --steps 5 --output out/control
