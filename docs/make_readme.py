@@ -1,0 +1,67 @@
+"""Paint the pictures of the README:  python -m docs.make_readme"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto import files
+from impasto.networks.choose import open_network
+from impasto.picture import Picture, read
+from impasto.recipe import Recipe
+from impasto.stylize import stylize
+
+ROOT = Path(__file__).resolve().parent.parent
+PAIRS = (
+    ("harbor", "swirls"),
+    ("still_life", "mosaic"),
+    ("street", "knife"),
+    ("harbor", "waves"),
+    ("still_life", "ink"),
+)
+STRENGTHS = (0.1, 0.3, 0.5, 0.7, 0.9)
+GAP = 6
+
+
+def example(kind: str, name: str) -> Picture:
+    return read(ROOT / "examples" / kind / f"{name}.jpg")
+
+
+def boxed(image: Tensor, width: int, height: int) -> Tensor:
+    """As large as fits, in the middle of white."""
+    scale = min(width / image.shape[-1], height / image.shape[-2])
+    small = Picture(image).resized(round(image.shape[-1] * scale), round(image.shape[-2] * scale)).rgb
+    right, below = width - small.shape[-1], height - small.shape[-2]
+    sides = (right // 2 + GAP, right - right // 2 + GAP, below // 2 + GAP, below - below // 2 + GAP)
+    return F.pad(small, sides, value=1.0)
+
+
+def save(rows: list[list[Tensor]], name: str) -> None:
+    sheet = torch.cat([torch.cat(row, 3) for row in rows], 2)
+    files.write(Picture(sheet), ROOT / "docs/pictures" / name, quality=85, overwrite=True)
+
+
+def main() -> None:
+    (ROOT / "docs/pictures").mkdir(exist_ok=True)
+    network = open_network(Recipe())
+    rows = []
+    for photo, painting in PAIRS:
+        content, style, start = example("content", photo), example("style", painting), time.perf_counter()
+        painted = stylize(content, style, network=network)
+        print(f"{photo} after {painting}: {time.perf_counter() - start:.1f} s")
+        rows.append([boxed(p.rgb, 380, 300) for p in (content, style, painted)])
+    save(rows, "readme.jpg")
+    content, style = example("content", "harbor"), example("style", "swirls")
+    turned = [stylize(content, style, network=network, strength=s, size=384) for s in STRENGTHS]
+    save(
+        [[boxed(p.rgb, 384, 256) for p in turned[:3]], [boxed(p.rgb, 384, 256) for p in (*turned[3:], style)]],
+        "dial.jpg",
+    )
+
+
+if __name__ == "__main__":
+    main()
