@@ -36,8 +36,8 @@ TARGETS = (
 
 def pictures(folder: Path, pool: Path) -> Iterator[Tensor]:
     """What the heads are solved on: crops as in training, and whole photographs."""
-    yield from pool_images(pool, 8)
-    yield from (load(path) for path in find(folder / "photos", held=False)[::6])
+    yield from pool_images(pool, 4)
+    yield from (load(path) for path in find(folder / "photos", held=False)[::5])
 
 
 def normalized(heads: Mapping[str, Tensor], scales: Mapping[str, Tensor]) -> dict[str, Tensor]:
