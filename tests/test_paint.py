@@ -348,12 +348,13 @@ class Loud:
 
     def __init__(self) -> None:
         self.inner = tiny(dtype=torch.bfloat16)
-        self.name, self.layers, self.strides = self.inner.name, self.inner.layers, self.inner.strides
+        self.name, self.sha256 = self.inner.name, self.inner.sha256
+        self.layers, self.strides = self.inner.layers, self.inner.strides
         self.metrics: dict[str, Tensor] = {}
         self.halo, self.minimum = self.inner.halo, self.inner.minimum
 
-    def __call__(self, picture: Tensor, layers: frozenset[str]) -> dict[str, Tensor]:
-        features = self.inner(picture, layers)
+    def __call__(self, image: Tensor, layers: frozenset[str]) -> dict[str, Tensor]:
+        features = self.inner(image, layers)
         return {name: f if name == "image" else f * 1e3 for name, f in features.items()}
 
 
@@ -390,7 +391,7 @@ def refused(error: type[Exception], words: str, *args: Any, **options: Any) -> N
 
 
 class Untouched(Loud):
-    def __call__(self, picture: Tensor, layers: frozenset[str]) -> dict[str, Tensor]:
+    def __call__(self, image: Tensor, layers: frozenset[str]) -> dict[str, Tensor]:
         raise AssertionError("the network was used")
 
 
@@ -430,9 +431,9 @@ def test_a_painting_is_never_stretched() -> None:
     shapes = []
 
     class Watched(Loud):
-        def __call__(self, picture: Tensor, layers: frozenset[str]) -> dict[str, Tensor]:
-            shapes.append(tuple(picture.shape[-2:]))
-            return super().__call__(picture, layers)
+        def __call__(self, image: Tensor, layers: frozenset[str]) -> dict[str, Tensor]:
+            shapes.append(tuple(image.shape[-2:]))
+            return super().__call__(image, layers)
 
     events(recipe(steps=1), picture(90, 30), [picture(40, 120)], Watched())
     assert {round(width / height, 1) for height, width in shapes} <= {3.0, 0.3, 1.0, 2.0}  # 1 and 2: the planner's

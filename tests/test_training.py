@@ -44,7 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         weight = torch.randn(outputs, inputs, size, size, generator=generator) / (inputs * size * size) ** 0.5
         return {f"{name}.weight": weight * 1.4, f"{name}.bias": torch.rand(outputs, generator=generator)}
 
-    vgg, encoder = {}, kernel("conv0", 3, 3, 1)
+    vgg: dict[str, Tensor] = {}
+    encoder = kernel("conv0", 3, 3, 1)
     for i, (outputs, inputs) in VGG.items():
         vgg |= kernel(f"features.{i}", outputs, inputs, 3)
     for i, name in enumerate(ENCODER):
@@ -151,7 +152,7 @@ def test_regression_finds_the_affine_map() -> None:
     generator = torch.Generator().manual_seed(0)
     f, head = torch.randn(2, 3, 8, 8, generator=generator), torch.randn(5, 4, generator=generator)
     regression = Regression(3, 5)
-    for part in f.split(1):
+    for part in f.chunk(len(f)):
         regression.add(part, apply_head(head, part))
     torch.testing.assert_close(regression.solve(), head, rtol=1e-3, atol=1e-3)
 
