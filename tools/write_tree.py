@@ -1,6 +1,6 @@
 """Print the tree of the code with a clause for each file, its docstring's first; `--write` puts it into the README.
 
-    python tools/write_tree.py --write
+python tools/write_tree.py --write
 """
 
 from __future__ import annotations
