@@ -164,7 +164,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batches", type=int, default=PLAIN, help="batches in the pool")
     parser.add_argument("--painted", type=Path, help="half-painted pictures, as training.painted makes them")
     parser.add_argument("--plan", default=PLAN)
-    parser.add_argument("--steps", type=int, default=2600)
+    parser.add_argument("--steps", type=int, default=2600, help="of 16 crops")
     parser.add_argument("--rate", type=float, default=0.02, help="of kernels and heads")
     parser.add_argument("--bias-rate", type=float, default=3e-3, help="of the biases")
     parser.add_argument("--seed", type=int, default=0)

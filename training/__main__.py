@@ -1,0 +1,35 @@
+"""All of it in a row:  python -m training [--data ../shared]
+
+What has been finished is not done again: delete `runs/` to begin from the beginning.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+RUNS, SHIPPED = Path("runs"), Path("src/impasto/networks/lite.safetensors")
+FIRST, PAINTED = RUNS / "first.safetensors", RUNS / "painted.safetensors"
+
+STAGES: tuple[tuple[Path | None, tuple[str, ...]], ...] = (
+    (FIRST, ("training.loop", "--steps", "250", "--out", str(RUNS / "first"))),
+    (FIRST, ("training.export", str(RUNS / "first"), "--out", str(FIRST), "--pictures", "10")),
+    (PAINTED, ("training.painted", "--network", str(FIRST), "--out", str(PAINTED))),
+    (None, ("training.loop", "--out", str(RUNS / "lite"), "--painted", str(PAINTED), "--batches", "640")),
+    (None, ("training.export", str(RUNS / "lite"), "--out", str(SHIPPED))),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default="../shared", help="folder of pictures/train and weights, see README.md")
+    data = parser.parse_args().data
+    for result, command in STAGES:
+        if result is None or not result.exists():
+            subprocess.run([sys.executable, "-m", *command, "--data", data], check=True)
+
+
+if __name__ == "__main__":
+    main()
