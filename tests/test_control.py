@@ -44,7 +44,7 @@ def left(height: int, width: int) -> Picture:
 @pytest.mark.parametrize("way", ["photo", "luma", "luminance"])
 def test_the_photo_keeps_its_hues(way: str) -> None:
     """In the plane of chroma the colors lie where they lay, or nearer to gray where they did not fit."""
-    result = made(color=way).rgb
+    result = made(color=way, strength=0.9).rgb
     if way == "photo":
         (a, b), (x, y) = (color.to_oklab(rgb)[0, 1:] for rgb in (PHOTO.rgb, result))
         across, size = (a * y - b * x).abs(), (x.square() + y.square()).sqrt()
@@ -138,7 +138,7 @@ def test_previews_have_the_colors_of_the_result() -> None:
 def test_protected_pixels_are_the_photos_own(given: dict[str, Any], how: str) -> None:
     shield = left(HEIGHT, WIDTH)
     where = shield if how == "protect" else mask(1 - shield.rgb[0, 0])
-    result = made(settings=recipe(**given), **{how: where})
+    result = made(settings=recipe(**{"strength": 0.9, **given}), **{how: where})
     wanted = PHOTO.resized(result.width, result.height).rgb
     painted = slice(result.width // 2 + 4, None)
     kept = slice(None, result.width // 2 if result.width == WIDTH else result.width // 2 - 4)
@@ -238,7 +238,7 @@ def test_the_hidden_ground_does_not_count() -> None:
     bright = Picture((0.5 + 0.5 * image(32, 32, 4)).clamp(0, 1))
     hidden = cut_out(torch.ones(3, 1, 1))
     seen = Picture(hidden.rgb)
-    gaps = [float(bright.rgb.mean() - made(p, bright, steps=20).rgb[..., : WIDTH // 2].mean()) for p in (hidden, seen)]
+    gaps = [float(bright.rgb.mean() - made(p, bright, steps=20, strength=0.9).rgb[..., : WIDTH // 2].mean()) for p in (hidden, seen)]
     assert gaps[0] < 0.7 * gaps[1]
 
 
