@@ -336,7 +336,7 @@ def test_hostile_pictures_do_not_harm_the_other_statistics(statistic: str) -> No
 def test_a_photo_painted_after_itself_stays(apart: float, optimizer: str) -> None:
     grain = torch.randn(1, 3, 36, 40, generator=torch.Generator().manual_seed(1))
     almost = Picture((PHOTO.rgb + apart * grain).clamp(0, 1))
-    seen = events(recipe(optimizer=optimizer, steps=40), PHOTO, [almost])
+    seen = events(recipe(optimizer=optimizer, steps=40, style_weight=300.0), PHOTO, [almost])
     last = seen[-1]
     assert isinstance(last, Finished)
     assert equal_up_to_rounding(last.image, PHOTO.rgb, 4)
