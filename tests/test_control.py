@@ -238,7 +238,10 @@ def test_the_hidden_ground_does_not_count() -> None:
     bright = Picture((0.5 + 0.5 * image(32, 32, 4)).clamp(0, 1))
     hidden = cut_out(torch.ones(3, 1, 1))
     seen = Picture(hidden.rgb)
-    gaps = [float(bright.rgb.mean() - made(p, bright, steps=20, strength=0.9).rgb[..., : WIDTH // 2].mean()) for p in (hidden, seen)]
+    gaps = [
+        float(bright.rgb.mean() - made(p, bright, steps=20, strength=0.9).rgb[..., : WIDTH // 2].mean())
+        for p in (hidden, seen)
+    ]
     assert gaps[0] < 0.7 * gaps[1]
 
 
