@@ -78,7 +78,7 @@ def loop(photo: Tensor, painting: Tensor, iterations: int, style_weight: float) 
         style = sum((gram(f[n]) - g).square().sum() / g.square().sum() for n, g in grams.items()) / len(grams)
         loss = (f[CONTENT] - kept).square().sum() / variation + style_weight * style
         torch.autograd.backward(loss)
-        last[0] = float(loss)
+        last[0] = float(loss.detach())
         return loss
 
     for iteration in range(1, iterations + 1):

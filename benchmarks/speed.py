@@ -75,7 +75,7 @@ def matrix_rate(dtype: torch.dtype) -> float:
     """The best rate of a large square matrix product here, in arithmetic operations per second."""
     n = 2048
     a, b = (torch.rand(n, n).to(dtype) for _ in range(2))
-    best = min(seconds(lambda: a @ b) for _ in range(8))
+    best = min(seconds(lambda: a @ b) for _ in range(20))
     return 2 * n**3 / best
 
 
