@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from impasto.errors import LayerError, WeightsError
-from impasto.networks.lite import Lite, parse, radius, strides
+from impasto.networks.lite import Lite, Padding, encode, parse, radius, strides
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
 TINY = "3:4 =relu1_1 2:5 =relu2_1 avg 3:6 =relu3_1"
@@ -169,6 +169,22 @@ def test_borders_are_alive(lite: Lite) -> None:
         f = features[name]
         middle = f[..., f.shape[-2] // 2, f.shape[-1] // 2][..., None, None]
         torch.testing.assert_close(f, middle.expand_as(f), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("padding", ["reflect", "zero"])
+@pytest.mark.parametrize(("height", "width"), [(12, 16), (13, 17), (4, 5)])
+def test_the_strided_kernel_is_the_one_that_the_plan_says(padding: Padding, height: int, width: int) -> None:
+    """Forward and backward as torch's own 4x4 convolution of stride 2."""
+    generator = torch.Generator().manual_seed(2)
+    x = torch.rand(2, 3, height, width, generator=generator, requires_grad=True)
+    kernel = {"conv0.weight": torch.randn(5, 3, 4, 4, generator=generator), "conv0.bias": torch.rand(5)}
+    ((_, ours),) = encode(parse("4:5 =relu1_1"), kernel, x, padding)
+    padded = torch.nn.functional.pad(x, (1, 1, 1, 1), "constant" if padding == "zero" else padding)
+    theirs = torch.nn.functional.conv2d(padded, kernel["conv0.weight"], kernel["conv0.bias"], stride=2).relu()
+    torch.testing.assert_close(ours, theirs)
+    torch.testing.assert_close(
+        *(torch.autograd.grad(y.square().sum(), x, retain_graph=True)[0] for y in (ours, theirs))
+    )
 
 
 def test_plans_read_as_geometry() -> None:

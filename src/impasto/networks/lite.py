@@ -93,10 +93,23 @@ def encode(
 
 def _convolve(y: Tensor, step: Step, tensors: Mapping[str, Tensor], padding: Padding) -> Tensor:
     weight, bias = tensors[f"{step.name}.weight"], tensors[f"{step.name}.bias"]
-    border, stride = int(step.kind in ("3", "4")), 2 if step.kind in ("2", "4") else 1
-    if border and padding != "zero":
-        y, border = F.pad(y, (1, 1, 1, 1), padding), 0
-    return F.conv2d(y, weight, bias, stride=stride, padding=border)
+    if step.kind in ("3", "4"):
+        y = F.pad(y, (1, 1, 1, 1)) if padding == "zero" else F.pad(y, (1, 1, 1, 1), padding)
+    if step.kind == "4":
+        return _stride(y, weight, bias)
+    return F.conv2d(y, weight, bias, stride=2 if step.kind == "2" else 1)
+
+
+def _stride(y: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """A 4x4 convolution of stride 2, as one of 4x2 and stride (2, 1) over pairs of columns.
+
+    In channels-last, a pair is only another view of the same numbers. The result is the same to the bit; the backward
+    pass is many times faster than torch's for a kernel that overlaps itself in both directions.
+    """
+    batch, channels, height, width = y.shape
+    pairs = y[..., : width // 2 * 2].permute(0, 2, 3, 1).reshape(batch, height, width // 2, 2 * channels)
+    kernel = weight.reshape(-1, channels, 4, 2, 2).permute(0, 4, 1, 2, 3).reshape(-1, 2 * channels, 4, 2)
+    return F.conv2d(pairs.permute(0, 3, 1, 2), kernel, bias, stride=(2, 1))
 
 
 class Lite:
