@@ -56,7 +56,7 @@ def paint(
     """Paint from coarse to fine, where `guidance` says; `extra_terms` join the objective of every level.
 
     When `stop()`, asked before every step, says so, the best picture so far is the last. The process will hold no more
-    than `memory` bytes, or what is free: what does not fit is painted in tiles, with the same result. A run that was
+    than `memory` bytes, or what is free: what does not fit is painted in tiles, with the same slopes. A run that was
     interrupted goes on from its `checkpoint`. The processes of a `crew` paint one picture together; runs that share
     `surveys`, and the network, look at each painting once.
     """
