@@ -18,7 +18,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # Imports go downwards only. A name stands for a module or for a package with all that is in it; "a/b" is a part.
 FLOORS = (
     {"errors", "filetype"},
-    {"palette", "clashes"},
+    {"palette", "clashes", "lettering"},
     {"recipe", "device", "events", "footprint", "storage", "statefile", "share"},
     {"resample", "modes", "icc", "decode", "lossless", "files", "picture", "weights", "giant"},
     {"networks", "measures", "color", "tiles"},
@@ -50,8 +50,9 @@ PICTURES = {
     "modes",
     "picture",
     "film",
+    "lettering",
     "sheet",
-}  # know Pillow; sheet for its font
+}  # know Pillow; lettering for its font
 FACES = ("cli", "web", "__main__")
 PUBLIC = [
     "Features", "ImpastoError", "Network", "Objective", "Painting", "Picture", "Recipe", "Term", "__version__",

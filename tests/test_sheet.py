@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from impasto.chart import TEXT, Curve, Label, Stroke, chart, step_ticks, svg, value_ticks
+from impasto.lettering import lettered
 from impasto.sheet import SMALLEST, Layout, contact_sheet, fits, raster, wrapped
 
 NAMES = st.text(min_size=1, max_size=40).filter(lambda text: text.split())
@@ -93,9 +94,14 @@ def test_pictures_may_have_names_of_their_own() -> None:
 @given(text=st.text(max_size=80), width=st.integers(20, 300), size=st.integers(SMALLEST, 30))
 @settings(max_examples=60, deadline=None)
 def test_wrapped_words_are_all_there_and_fit(text: str, width: int, size: int) -> None:
-    lines = wrapped(text, width, size).lines
-    assert "".join("".join(lines).split()) == "".join(text.split())
-    assert all(fits(line, width, size) or len(line) == 1 for line in lines)
+    words = wrapped(text, width, size)
+    assert "".join("".join(words.lines).split()) == "".join(lettered(text)[0].split())
+    assert all(fits(line, width, size, words.face) or len(line) == 1 for line in words.lines)
+
+
+def test_long_words_are_cut_after_a_sign() -> None:
+    words = wrapped("content relu2_1+relu3_1 inseparable_words", 80, SMALLEST)
+    assert words.lines == ("content", "relu2_1+", "relu3_1", "inseparable_", "words")
 
 
 def test_text_grows_with_the_sheet_so_that_it_is_legible_when_the_sheet_is_shown_smaller() -> None:

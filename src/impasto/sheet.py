@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from impasto.chart import TEXT, Label, Mark
+from impasto.lettering import OWN, font, lettered
 
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 WHITE, INK, GRAY = (255, 255, 255), (34, 34, 34), (110, 110, 110)
 SMALLEST, LARGEST = 13, 40  # pixels of text
 SHOWN = 56  # a sheet as wide as a page has about twice as many characters to a line
@@ -27,6 +27,7 @@ class Words:
 
     lines: tuple[str, ...]
     size: int
+    face: str = OWN
 
     @property
     def height(self) -> int:
@@ -34,43 +35,41 @@ class Words:
 
     @property
     def width(self) -> int:
-        return max((round(font(self.size).getlength(line)) for line in self.lines), default=0)
+        return max((round(font(self.size, self.face).getlength(line)) for line in self.lines), default=0)
 
     def draw(self, pen: ImageDraw.ImageDraw, x: int, y: int, anchor: str = "la", ink: tuple[int, ...] = INK) -> None:
+        letters = font(self.size, self.face)
         for i, line in enumerate(self.lines):
-            pen.text((x, y + i * round(1.3 * self.size)), line, font=font(self.size), fill=ink, anchor=anchor)
-
-
-@cache
-def font(size: int) -> Font:
-    """The one that Pillow brings, unpacked once for each size."""
-    return ImageFont.load_default(size)
+            pen.text((x, y + i * round(1.3 * self.size)), line, font=letters, fill=ink, anchor=anchor)
 
 
 def wrapped(text: str, width: int, size: int) -> Words:
     """Words as lines no wider than `width`; what is longer than a line is cut into pieces."""
+    shown, face = lettered(text)
     lines: list[str] = []
-    for word in text.split():
+    for word in shown.split():
         candidate = f"{lines[-1]} {word}" if lines else word
-        if lines and fits(candidate, width, size):
+        if lines and fits(candidate, width, size, face):
             lines[-1] = candidate
         else:
-            lines += pieces(word, width, size)
-    return Words(tuple(lines), size)
+            lines += pieces(word, width, size, face)
+    return Words(tuple(lines), size, face)
 
 
-def pieces(word: str, width: int, size: int) -> list[str]:
-    """The word, or parts of it that fit; a single character always does."""
+def pieces(word: str, width: int, size: int, face: str = OWN) -> list[str]:
+    """The word, or parts of it that fit, cut after a sign where there is one; a single character always fits."""
     found = [""]
-    for character in word:
-        if found[-1] and not fits(found[-1] + character, width, size):
-            found.append("")
-        found[-1] += character
+    for part in re.findall(r"[^+,/_-]*[+,/_-]|[^+,/_-]+", word):
+        whole = fits(part, width, size, face)
+        for some in [part] if whole else part:
+            if found[-1] and not fits(found[-1] + some, width, size, face):
+                found.append("")
+            found[-1] += some
     return found
 
 
-def fits(text: str, width: int, size: int) -> bool:
-    return font(size).getlength(text) <= width
+def fits(text: str, width: int, size: int, face: str = OWN) -> bool:
+    return font(size, face).getlength(text) <= width
 
 
 def contact_sheet(
@@ -180,8 +179,8 @@ def raster(marks: Sequence[Mark], width: int, height: int, scale: int = 1) -> Te
     pen, zoom = ImageDraw.Draw(canvas), scale * sharp
     for mark in marks:
         if isinstance(mark, Label):
-            at, letters = (mark.x * zoom, mark.y * zoom), font(TEXT * zoom)
-            pen.text(at, mark.words, font=letters, fill=mark.color, anchor=ANCHORS[mark.anchor])
+            at, (words, face) = (mark.x * zoom, mark.y * zoom), lettered(mark.words)
+            pen.text(at, words, font=font(TEXT * zoom, face), fill=mark.color, anchor=ANCHORS[mark.anchor])
         else:
             points = [(x * zoom, y * zoom) for x, y in mark.points]
             pen.line(points, fill=mark.color, width=round(mark.width * zoom), joint="curve")
