@@ -234,12 +234,15 @@ def test_maps_of_any_values_become_pictures(values: torch.Tensor) -> None:
 
 
 def test_the_page_stands_alone_and_shows_all() -> None:
-    text = page([Shown("a.png", PHOTO, ("strength = 0.2",)), Shown("b.png", PAINTING), Shown("c.png", PHOTO)])
+    shown = [Shown("a.png", PHOTO, ("strength = 0.2",)), Shown("b.png", PAINTING), Shown("c.png", PHOTO)]
+    text = page(shown, ("what < means",))
     assert len(re.findall(r'src="data:image/jpeg;base64,[A-Za-z0-9+/=]{100,}"', text)) == 3
     assert "http" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", text)
     assert "strength = 0.2" in text
     assert text.count('<option value="2">c.png</option>') == 2
-    assert "$" not in re.sub(r"base64,[A-Za-z0-9+/=]+|\$\{100 - at\}", "", text)
+    assert "$" not in re.sub(r"base64,[A-Za-z0-9+/=]+|\$\{100 - at\}|\$\{at\}", "", text)
+    assert "<li>what &lt; means</li>" in text
+    assert "legend" not in re.sub("<style>.*</style>", "", page(shown), flags=re.DOTALL)
 
 
 def test_names_cannot_break_out_of_the_page() -> None:

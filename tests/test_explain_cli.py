@@ -267,7 +267,8 @@ def test_a_page_that_compares(capsys: Capture, photo: Path, painting: Path) -> N
     assert ran.code == 0, ran.err
     text = out.read_text(encoding="utf-8")
     assert "steps = 2" in text
-    assert "judged by lite" in text
+    assert "Judged by lite" in text
+    assert text.count("style shallow") == 3  # of two pictures, and what it means
     assert here(capsys, "compare", photo, painted, "-o", out).code == 2
     assert here(capsys, "compare", photo, painted, "-o", out, "--force").code == 0
     assert here(capsys, "compare", photo, "-o", out, "--force").code == 2

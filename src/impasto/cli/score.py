@@ -77,12 +77,13 @@ def compared(pictures: tuple[Path, ...], content: Path | None, style: Path | Non
     target = check_document(made.output or Path("generated", "compare.html"), (".html",), overwrite=made.force)
     if (content is None) != (style is None):
         raise UsageError("Scores need both --content and --style.")
-    lines = [settings(file) for file in pictures]
+    lines, legend = [settings(file) for file in pictures], list[str]()
     if content is not None and style is not None:
         scores = judged(content, style, pictures, network, made)
-        lines = [(*told, spoken(score, network)) for told, score in zip(lines, scores, strict=True)]
+        lines = [(*told, *spoken(score)) for told, score in zip(lines, scores, strict=True)]
+        legend = [f"Judged by {network}.", *(f"{spaced(name)}: {words}" for name, words in MEANINGS.items())]
     shown = [Shown(file.name, read(file), told) for file, told in zip(pictures, lines, strict=True)]
-    written = str(write_document(page(shown), target, overwrite=made.force))
+    written = str(write_document(page(shown, legend), target, overwrite=made.force))
     print(json.dumps({"output": written, "pictures": list(map(str, pictures))}) if made.json else written)
     return 0
 
@@ -100,9 +101,14 @@ def settings(file: Path) -> tuple[str, ...]:
     return (", ".join(f"{name} = {value}" for name, value in turned.items()) or "default settings",)
 
 
-def spoken(score: Score, network: str) -> str:
-    numbers = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in asdict(score).items())
-    return f"{numbers} (judged by {network})"
+def spoken(score: Score) -> tuple[str, ...]:
+    """The numbers, two to a line."""
+    shallow, deep, content, grain = (f"{spaced(name)} {value:.3f}" for name, value in asdict(score).items())
+    return f"{shallow}, {deep}", f"{content}, {grain}"
+
+
+def spaced(name: str) -> str:
+    return name.replace("_", " ")
 
 
 JUDGE = Flag(

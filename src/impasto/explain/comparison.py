@@ -26,8 +26,8 @@ class Shown:
     lines: tuple[str, ...] = ()
 
 
-def page(shown: Sequence[Shown]) -> str:
-    """The HTML: a slider between any two of the pictures, and all of them below."""
+def page(shown: Sequence[Shown], legend: Sequence[str] = ()) -> str:
+    """The HTML: a slider between any two of the pictures, all of them below, and what their lines mean."""
     if len(shown) < 2:
         raise UsageError(f"A comparison needs at least two pictures, and {len(shown)} came.")
     template = Template(files("impasto.explain").joinpath("comparison.html").read_text(encoding="utf-8"))
@@ -37,6 +37,7 @@ def page(shown: Sequence[Shown]) -> str:
         aspect=f"{width} / {height}",
         options="\n".join(f'<option value="{i}">{escape(each.name)}</option>' for i, each in enumerate(shown)),
         figures="\n".join(figure(each) for each in shown),
+        legend=listed(legend) if legend else "",
     )
 
 
@@ -45,6 +46,11 @@ def figure(shown: Shown) -> str:
     about = "".join(f"<br>{escape(line)}" for line in shown.lines)
     image = f'<img src="{data_uri(shown.picture)}" alt="{name}">'
     return f"<figure>{image}<figcaption><b>{name}</b>{about}</figcaption></figure>"
+
+
+def listed(lines: Sequence[str]) -> str:
+    items = "\n".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f'<ul id="legend">\n{items}\n</ul>'
 
 
 def data_uri(picture: Picture) -> str:
