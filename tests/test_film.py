@@ -13,7 +13,7 @@ from command import here, opened, tiny
 from PIL import Image
 
 from impasto.errors import PictureError
-from impasto.film import MOST_FRAMES, Film, check_film
+from impasto.film import LAST_SECONDS, MOST_FRAMES, PER_SECOND, Film, Reel, check_film
 
 Capture = pytest.CaptureFixture[str]
 HAS_AV = importlib.util.find_spec("av") is not None
@@ -56,9 +56,26 @@ def test_a_long_film_is_thinned_evenly() -> None:
 
 @pytest.mark.skipif(not HAS_AV, reason="needs the extra [video]")
 def test_an_mp4() -> None:
-    film = Film(32, 20)
-    film.add(torch.zeros(1, 3, 20, 32))
-    assert film.encoded(".mp4", torch.ones(1, 3, 20, 32))[4:8] == b"ftyp"
+    """It shows the same as the GIF: the frames in their order, and then the picture for a while."""
+    import av
+
+    film, red = Film(64, 40), torch.tensor([0.9, 0.1, 0.1]).view(1, 3, 1, 1).expand(1, 3, 40, 64)
+    for i in range(5):
+        film.add(torch.full((1, 3, 20, 32), i / 10))
+    data = film.encoded(".mp4", red)
+    assert data[4:8] == b"ftyp"
+    with av.open(io.BytesIO(data), "r") as opened:
+        shown = [frame.to_ndarray(format="rgb24") for frame in opened.decode(video=0)]
+    assert shown[0].shape == (40, 64, 3)
+    assert np.allclose([frame.mean() / 255 for frame in shown[:5]], [0.0, 0.1, 0.2, 0.3, 0.4], atol=0.03)
+    assert len(shown) == 5 + PER_SECOND * LAST_SECONDS
+    assert np.abs(shown[-1].mean((0, 1)) / 255 - [0.9, 0.1, 0.1]).max() < 0.05
+
+
+@pytest.mark.parametrize(("steps", "snapshots", "every"), [(100, 20, 2), (100, 7, 1), (200, 6, 3), (10, 5, 1)])
+def test_a_film_has_more_frames_than_there_are_snapshots(steps: int, snapshots: int, every: int) -> None:
+    assert Reel(steps, film=True, snapshots=snapshots).every == every
+    assert Reel(steps, film=False, snapshots=snapshots).every == snapshots
 
 
 def test_films_that_cannot_be_made_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

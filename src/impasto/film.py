@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto.errors import PictureError
+from impasto.events import Planned, Preview
 from impasto.files import check_writable
 from impasto.resample import resize
 
@@ -21,6 +22,7 @@ Frame = NDArray[np.uint8]  # (H, W, 3)
 
 LONGEST = 720  # pixels: a film is for the screen
 MOST_FRAMES = 240  # more are thinned out as they come, so that a long run does not fill the memory
+FRAMES = 50  # at the first level
 PER_SECOND = 12
 LAST_SECONDS = 2.0  # the finished picture stays
 
@@ -67,6 +69,35 @@ class Film:
     def _frame(self, image: Tensor) -> Frame:
         pixels = resize(image, self.width, self.height).clamp(0, 1).mul(255).round().to(torch.uint8)
         return np.ascontiguousarray(pixels[0].permute(1, 2, 0).numpy())
+
+
+class Reel:
+    """Reads the previews of a run: which of them are snapshots, and a film of all."""
+
+    def __init__(self, steps: int, *, film: bool, snapshots: int = 0) -> None:
+        self.film: Film | None = None
+        self._filmed, self._snapshots = film, snapshots
+        self._before: dict[int, int] = {}  # level -> steps of the levels before it
+        often = max(1, steps // FRAMES)
+        divisors = (often for often in range(min(often, snapshots), 0, -1) if snapshots % often == 0)
+        self.every = next(divisors, often) if film else snapshots  # steps from one preview to the next
+
+    def planned(self, event: Planned) -> None:
+        """Now the sizes and the numbers are known."""
+        steps = 0
+        for level in event.levels:
+            self._before[level.index] = steps
+            steps += level.steps
+        if self._filmed:
+            self.film = Film(event.levels[-1].width, event.levels[-1].height)
+
+    def preview(self, event: Preview) -> int | None:
+        """The number of the step where this is a snapshot."""
+        if self.film is not None:
+            self.film.add(event.image)
+        if not self._snapshots or event.step % self._snapshots:
+            return None
+        return self._before[event.level.index] + event.step
 
 
 def _gif(frames: list[Frame]) -> bytes:

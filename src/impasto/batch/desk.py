@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from impasto.batch.beside import names
 from impasto.batch.jobs import Job
 from impasto.batch.manifest import Entry, Manifest
-from impasto.batch.names import owner, relative
+from impasto.batch.names import folded, owner, relative
 from impasto.batch.painter import Task, Tools
 from impasto.decode import open_header, pillow
 from impasto.errors import PictureError
@@ -31,6 +32,7 @@ class Desk:
     tools: Tools
     force: bool = False
     hashes: dict[Path, str] = field(default_factory=dict)
+    claims: dict[str, str] = field(default_factory=dict)  # whose each film and each folder of snapshots is
 
     def __post_init__(self) -> None:
         self.known = self.manifest.entries()
@@ -56,12 +58,15 @@ class Desk:
         """The task, or what there is to say in its place: that it is done, or why it cannot be."""
         key = self.key(job)
         target = self.manifest.folder / job.output
-        said = entry(job, key, self.manifest.folder)
+        asked = names(job.output, self.tools.beside)
+        before = self.known[job.output].beside if job.output in self.known else ()
+        said = replace(entry(job, key, self.manifest.folder), made=self.tools.beside, beside=before)
         try:
             if not self.force and self._done(said, target):
                 return replace(said, state="skipped")
             self._vacant(job, target)
-            return Task(job, target, key)
+            self._vacant_beside(job, asked, before)
+            return Task(job, target, key, tuple(dict.fromkeys((*before, *asked))))
         except PictureError as error:
             return replace(said, state="failed", error=str(error), key="")  # what lies there is not ours
 
@@ -95,8 +100,14 @@ class Desk:
                 raise PictureError(
                     f"{target} was changed by somebody since it was painted; rename it to keep it, or add --force."
                 )
-            return whole and kept.key == said.key
-        return self._adopted(said, target)
+            return whole and kept.key == said.key and self._made(said, kept)
+        return not said.made and self._adopted(said, target)
+
+    def _made(self, said: Entry, kept: Entry) -> bool:
+        """What is asked for beside the picture is there too."""
+        asked = names(said.output, said.made)
+        files = [self.manifest.folder / name for name in kept.beside if name in asked]
+        return said.made.items() <= kept.made.items() and all(file.exists() for file in files)
 
     def _adopted(self, said: Entry, target: Path) -> bool:
         """A picture that was finished when the plug was pulled says so itself."""
@@ -124,6 +135,18 @@ class Desk:
             raise PictureError(f"{target} is one of the inputs; choose another --out.")
         if job.output not in self.ours and not self.force:
             raise PictureError(f"{target} exists already and was not painted here; rename it, or add --force.")
+
+    def _vacant_beside(self, job: Job, asked: Iterable[str], before: Collection[str]) -> None:
+        """The same for a film and for snapshots; each is one picture's."""
+        for name in asked:
+            target = self.manifest.folder / name
+            whose = self.claims.setdefault(folded(name), job.output)
+            if whose != job.output:
+                raise PictureError(f"{target} would belong to {whose} too; give the pictures different names.")
+            if any(target.exists() and target.samefile(file) for file in job.files if file.exists()):
+                raise PictureError(f"{target} is one of the inputs; choose another --out.")
+            if name not in before and target.exists() and not self.force:
+                raise PictureError(f"{target} exists already and was not made here; rename it, or add --force.")
 
 
 def entry(job: Job, key: str, folder: Path) -> Entry:

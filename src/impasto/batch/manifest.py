@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -46,6 +46,8 @@ class Entry:
     error: str = ""
     notes: tuple[str, ...] = ()
     recipe: dict[str, Any] | None = None
+    made: dict[str, str | int] = field(default_factory=dict)  # what was asked for beside the picture
+    beside: tuple[str, ...] = ()  # what was ever made beside it: files and folders
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
 from impasto import device as devices
 from impasto import record
+from impasto.batch.beside import Asked, Beside
 from impasto.batch.jobs import Job
 from impasto.errors import ImpastoError, RunError
 from impasto.events import Event, Finished, Note
@@ -36,6 +37,14 @@ class Tools:
     memory: int | None = None
     depth: int = 8
     quality: int | None = None
+    film: str = ""  # .gif or .mp4, of every run
+    snapshots: int = 0  # after so many steps
+
+    @property
+    def beside(self) -> Asked:
+        """What is made beside each picture."""
+        film: Asked = {"film": self.film} if self.film else {}
+        return {**film, "snapshots": self.snapshots} if self.snapshots else film
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,7 @@ class Task:
     job: Job
     target: Path
     key: str  # of everything that the picture is made of
+    beside: tuple[str, ...] = ()  # what else in the folder is this picture's
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,7 @@ class Painted:
     data: bytes
     seconds: float
     notes: tuple[str, ...]
+    beside: Mapping[str, bytes] = field(default_factory=dict)  # other files, by their names in the folder
 
 
 @dataclass(frozen=True)
@@ -130,6 +141,7 @@ class Painter:
         styles = [Painting(self._painting(path, sources), weight) for path, weight in job.styles]
         start = None if job.start is None else self._read(job.start, sources)
         notes: list[str] = []
+        beside = Beside(job, tools.beside)
         for event in paint(
             content,
             styles,
@@ -137,6 +149,7 @@ class Painter:
             network=network,
             device=self._device,
             start=start,
+            preview_every=beside.every,
             stop=stop,
             memory=tools.memory,
             surveys=surveys,
@@ -144,13 +157,15 @@ class Painter:
             if stop():
                 raise Stopped
             hear(event)
+            beside.read(event, content)
             if isinstance(event, Note):
                 notes.append(event.text)
             if isinstance(event, Finished):
                 said = self._record(task, content, styles, start, network).as_dict()
                 painted, name = finished(content, event.image), task.target.name
                 data, more = encode(painted, name, recipe_record=said, depth=tools.depth, quality=tools.quality)
-                return Painted(data, round(time.monotonic() - began, 3), (*notes, *more))
+                files = beside.files(event.image)
+                return Painted(data, round(time.monotonic() - began, 3), (*notes, *more), files)
         raise RunError("The run ended without a picture.")
 
     def _read(self, path: Path, sources: Sources) -> Picture:

@@ -67,7 +67,7 @@ def carried_out(tasks: Iterable[Task], desk: Desk, crew: Crew) -> Iterator[Entry
         task, result = crew.next()
         running -= 1
         losses[task.job.output] += result is None
-        said = outcome(task, result, desk.manifest.folder)
+        said = outcome(task, result, desk)
         if said.state == "lost" and losses[task.job.output] < TRIES:
             waiting.appendleft(task)
         elif said.state == "lost":
@@ -77,7 +77,7 @@ def carried_out(tasks: Iterable[Task], desk: Desk, crew: Crew) -> Iterator[Entry
 
 def begun(task: Task, desk: Desk) -> Entry:
     """Nothing is painted that could not be kept: the disk may have become full since the jobs were looked at."""
-    said = entry(task.job, task.key, desk.manifest.folder)
+    said = replace(entry(task.job, task.key, desk.manifest.folder), beside=task.beside)
     try:
         check_writable(task.target, overwrite=True, depth=desk.tools.depth)
     except PictureError as error:
@@ -85,21 +85,41 @@ def begun(task: Task, desk: Desk) -> Entry:
     return said
 
 
-def outcome(task: Task, result: Result, folder: Path) -> Entry:
+def outcome(task: Task, result: Result, desk: Desk) -> Entry:
     """Put the picture into its place; what the manifest says then."""
-    said = replace(entry(task.job, task.key, folder), recipe=task.job.recipe.as_dict())
+    folder = desk.manifest.folder
+    said = replace(entry(task.job, task.key, folder), recipe=task.job.recipe.as_dict(), beside=task.beside)
     match result:
         case None:
             return replace(said, state="lost", error="The process that painted it has died.")
         case Failed():
             return replace(said, state="failed", error=result.error)
     try:
-        task.target.parent.mkdir(parents=True, exist_ok=True)
-        place(result.data, task.target, overwrite=True)
+        put(result, task, folder)
     except (PictureError, OSError) as error:
         return replace(said, state="failed", error=rescued(result, task.target, error))
     digest = sha256(result.data).hexdigest()
-    return replace(said, state="done", sha256=digest, seconds=result.seconds, notes=result.notes)
+    return replace(
+        said,
+        state="done",
+        sha256=digest,
+        seconds=result.seconds,
+        notes=result.notes,
+        beside=tuple(name for name in task.beside if (folder / name).exists()),
+        made=desk.tools.beside,
+    )
+
+
+def put(painted: Painted, task: Task, folder: Path) -> None:
+    """What belongs to the picture first, so that where the picture is, all of it is. Older snapshots go."""
+    new = {folder / name for name in painted.beside}
+    for old in {file for name in new for file in name.parent.glob("step_*.png") if name.suffix == ".png"} - new:
+        old.unlink()
+    for name, data in painted.beside.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        place(data, folder / name, overwrite=True)
+    task.target.parent.mkdir(parents=True, exist_ok=True)
+    place(painted.data, task.target, overwrite=True)
 
 
 def rescued(painted: Painted, target: Path, error: Exception) -> str:

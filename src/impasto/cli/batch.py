@@ -40,6 +40,7 @@ class Asked:
     workers: int | None = None
     cluster: str | None = None
     sheet: bool = True
+    film: str = ""
 
     @classmethod
     def taken_from(cls, given: dict[str, Any]) -> Asked:
@@ -59,7 +60,8 @@ class Asked:
             raise UsageError("start = picture needs the picture: --start FILE.")
         out = Path(os.path.abspath(given["out"]))  # noqa: PTH100 -- keeps links
         special = {name: given[name] for name in ("workers", "cluster", "sheet") if given.get(name) is not None}
-        return cls(out, f".{kind}", recipe, start, chosen, **special)
+        film = f".{given['film_kind']}" if given["film_kind"] else ""
+        return cls(out, f".{kind}", recipe, start, chosen, film=film, **special)
 
 
 def painted_all(arguments: tuple[str, ...], style: tuple[str, ...], matched: bool, **given: Any) -> int:  # noqa: ANN401 -- the flags' values
@@ -97,7 +99,7 @@ def jobs_of(
 
 def batch_flags() -> list[Flag]:
     """Flags about the files that are written, for many of them."""
-    kept = {"--force", "--depth", "--quality"}
+    kept = {"--force", "--depth", "--quality", "--snapshots"}
     return [
         Flag(
             ["-o", "--out"],
@@ -115,6 +117,12 @@ def batch_flags() -> list[Flag]:
             help="of the pictures  [default: png]",
         ),
         *(flag for flag in options.output_flags("") if kept & set(flag.opts)),
+        Flag(
+            ["--film", "film_kind"],
+            section="Output",
+            type=click.Choice(["gif", "mp4"]),
+            help="a film of each run, beside its picture; mp4 with the extra [video]",
+        ),
     ]
 
 

@@ -26,11 +26,11 @@ from impasto.batch.painter import Stopped, Tools
 from impasto.batch.work import work
 from impasto.cli.batch import Asked
 from impasto.cli.interrupt import Interrupt, current
-from impasto.cli.options import Options
 from impasto.cli.progress import Teller, downloading, duration, teller
 from impasto.cli.run import STOPPED, heard
 from impasto.errors import PictureError
 from impasto.events import Event, Step
+from impasto.film import check_film
 
 FAILED = 1
 MANY = 1000  # more steps than are told one by one
@@ -56,7 +56,9 @@ class Session:
         """One at a time in a folder; whoever paints goes home in the end."""
         tell, interrupt, manifest = teller(asked.options.quiet), current(), Manifest(asked.out)
         with closing(tell), heard(tell, asked.options.verbose), manifest.held():
-            desk = Desk(manifest, tools(asked.options), asked.options.force)
+            if asked.film:
+                check_film(Path(f"film{asked.film}"))
+            desk = Desk(manifest, tools(asked), asked.options.force)
             progress = Progress(tell)
             with closing(crew(asked, progress, lambda: interrupt.asked)) as hired:
                 interrupt.painting = True  # from now on an interruption only sets a flag
@@ -71,7 +73,8 @@ class Session:
     def own_files(self) -> frozenset[Path]:
         """What lies in the folder because we have put it there: no photos."""
         folder = self.asked.out
-        own = {folder / name for name in (*self.desk.ours, "jobs.jsonl")}
+        beside = (name for each in self.desk.known.values() for name in each.beside)
+        own = {folder / name for name in (*self.desk.ours, *beside, "jobs.jsonl")}
         return frozenset(own | set(folder.glob("contact-sheet*.png")))
 
     def paint(self, jobs: Sequence[Job]) -> None:
@@ -142,7 +145,7 @@ class Session:
             return []
 
     def _told(self, count: Counter[str], written: Sequence[Path], seconds: float) -> dict[str, object]:
-        keys = ("output", "state", "content", "styles", "seconds", "error", "notes")
+        keys = ("output", "state", "content", "styles", "seconds", "error", "notes", "beside")
         return {
             "folder": str(self.asked.out),
             "manifest": str(self.desk.manifest.path),
@@ -168,7 +171,8 @@ class Progress:
             self.tell.step(replace(event, fraction=min(1.0, (done + event.fraction) / total), evaluations=steps))
 
 
-def tools(options: Options) -> Tools:
+def tools(asked: Asked) -> Tools:
+    options = asked.options
     return Tools(
         device=options.device or "auto",
         weights=options.weights,
@@ -176,6 +180,8 @@ def tools(options: Options) -> Tools:
         memory=options.memory,
         depth=options.depth,
         quality=options.quality,
+        film=asked.film,
+        snapshots=options.snapshots,
     )
 
 
@@ -186,13 +192,13 @@ def crew(asked: Asked, progress: Progress, stop: Callable[[], bool]) -> Crew:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told that it runs
         from impasto.batch.cluster import Cluster
 
-        return Cluster(asked.cluster, tools(options), asked.workers, stop)
+        return Cluster(asked.cluster, tools(asked), asked.workers, stop)
     if asked.workers and asked.workers > 1:
         threads = options.threads or max(1, cores() // asked.workers)
-        return Team(tools(options), asked.workers, partial(settled, threads), stop, downloading(progress.tell))
+        return Team(tools(asked), asked.workers, partial(settled, threads), stop, downloading(progress.tell))
     if options.threads is not None:
         torch.set_num_threads(options.threads)
-    return Alone(tools(options), progress, stop, downloading(progress.tell))
+    return Alone(tools(asked), progress, stop, downloading(progress.tell))
 
 
 def cores() -> int:
