@@ -24,6 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from impasto import presets
 from impasto import recipe as recipes
 from impasto.cli.commands import impasto
 from impasto.cli.hand import StyleFile
@@ -140,7 +141,7 @@ def test_settings_lie_one_over_the_other(capsys: Capture, tmp_path: Path) -> Non
 
 
 def test_a_printed_recipe_can_be_painted_with(capsys: Capture, tmp_path: Path) -> None:
-    for name in recipes.PRESETS:
+    for name in presets.PRESETS:
         file = tmp_path / f"{name}.toml"
         file.write_text(here(capsys, "recipe", "--preset", name).out, encoding="utf-8")
         assert here(capsys, "recipe", "--recipe", file).out == file.read_text(encoding="utf-8")

@@ -12,7 +12,8 @@ import pytest
 
 from impasto.cli.again import again
 from impasto.cli.paint import paint
-from impasto.recipe import FIELDS, PRESETS, described
+from impasto.presets import PRESETS
+from impasto.recipe import FIELDS, described
 
 ROOT = Path(__file__).parent.parent
 KNOBS = ROOT / "docs" / "knobs.md"

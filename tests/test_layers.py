@@ -18,7 +18,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # Imports go downwards only. A name stands for a module or for a package with all that is in it; "a/b" is a part.
 FLOORS = (
     {"errors", "filetype"},
-    {"palette", "clashes", "lettering"},
+    {"palette", "clashes", "lettering", "presets"},
     {"recipe", "device", "events", "footprint", "storage", "statefile", "share"},
     {"resample", "modes", "icc", "decode", "lossless", "files", "picture", "weights", "giant"},
     {"networks", "measures", "color", "tiles"},
@@ -35,6 +35,7 @@ FLOORS = (
             "regions",
             "style",
             "scene",
+            "detail",
         ),
         *("checkpoint", "diary"),
     },

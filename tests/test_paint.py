@@ -481,6 +481,8 @@ KNOBS: dict[str, tuple[dict[str, Any], Any]] = {
     "style_statistic": ({}, "covariance"),
     "style_scaling": ({"style_weight": 1e3}, "gatys"),
     "style_weight": ({}, 3.0),
+    "rotations": ({}, 2),
+    "detail": ({}, 0.5),
     "color": ({}, "photo"),
     "recolor": ({}, "monge"),
     "seamless": ({}, "both"),

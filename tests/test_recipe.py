@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from impasto.errors import RecipeError
-from impasto.recipe import FIELDS, PRESETS, STYLE_LAYERS, Recipe, described, layered, preset, read_toml, recipe
+from impasto.presets import PRESETS, STYLE_LAYERS
+from impasto.recipe import FIELDS, Recipe, described, layered, preset, read_toml, recipe
 
 LAYERS = st.dictionaries(st.sampled_from(["conv1_1", "relu2_2", "pool3", "relu4_2"]), st.floats(0, 100), max_size=3)
 VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -26,6 +27,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "content_weight": st.floats(0, 1e6),
     "style_weight": st.none() | st.floats(0, 1e12),
     "variation_weight": st.floats(0, 1e3),
+    "detail": st.floats(0, 1),
+    "rotations": st.sampled_from([1, 2, 4]),
     "variation_power": st.floats(0.5, 4),
     "steps": st.integers(1, 10**6),
     "steps_decay": st.floats(0.01, 1),
@@ -146,6 +149,10 @@ CONTRADICTIONS: dict[str, list[dict[str, Any]]] = {
         {"first_level": 0, "steps_decay": 0.5},
         {"first_level": 0, "level_ratio": 2.0},
         {"first_level": 0, "steps_least": 5},
+    ],
+    "weighed against relative losses": [
+        {"detail": 0.5, "content_scale": "mean"},
+        {"detail": 0.5, "style_scaling": "gatys", "style_weight": 1.0, "style_statistic": "gram"},
     ],
     "need content_layers": [
         {"content_layers": {}, "content_weight": 2.0},

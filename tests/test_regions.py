@@ -350,6 +350,29 @@ def test_a_painting_of_its_own_scale_is_as_all_paintings_at_that_scale() -> None
         assert torch.equal(own[layer], all_of_them[layer])
 
 
+def test_a_turned_painting_counts_as_its_turned_copies_do() -> None:
+    """The mean of the statistics of the copies, and masks turn with their paintings."""
+    rgb, half = image(60, 48, 3), left(60).resized(48, 60)
+    network, cutter = tiny(), Cutter.of(tiny(), LAYERS)
+
+    def turned(picture: Picture, quarters: int) -> Picture:
+        return Picture(picture.rgb.rot90(quarters, (-2, -1)).contiguous())
+
+    def found(quarters: int, rotations: int, mask: Picture | None) -> dict[str, Tensor]:
+        part = None if mask is None else turned(mask, quarters)
+        painting = Painting(turned(Picture(rgb), quarters), part=part)
+        return statistics(network, weighted([painting]), LAYERS, image(60, 60), 1.0, cutter, rotations=rotations)
+
+    for used in (None, half):
+        for rotations in (1, 2, 4):
+            together = found(0, rotations, used)
+            copies = [found(quarters, 1, used) for quarters in range(rotations)]
+            for layer in SHALLOW:
+                mean = torch.stack([copy[layer] for copy in copies]).mean(0)
+                torch.testing.assert_close(together[layer], mean, rtol=1e-4, atol=1e-6)
+        assert not torch.allclose(found(0, 4, used)["relu2_1"], found(0, 1, used)["relu2_1"], rtol=1e-3)
+
+
 # ---- label maps ----------------------------------------------------------------------------------------------------
 
 

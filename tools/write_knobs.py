@@ -11,7 +11,7 @@ import tomli_w
 
 from impasto.cli import flags
 from impasto.cli.sections import Flag
-from impasto.recipe import PRESETS
+from impasto.presets import PRESETS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "knobs.md"
 HEAD = """# The knobs

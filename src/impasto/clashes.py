@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import Any, NamedTuple
 
-STYLE_KNOBS = {"strength", "style_scale", "style_statistic", "style_scaling", "style_weight"}
+STYLE_KNOBS = {"strength", "style_scale", "style_statistic", "style_scaling", "style_weight", "rotations"}
 
 
 class Clash(NamedTuple):
@@ -43,6 +43,8 @@ def clashes(r: Any, turned: Set[str]) -> list[Clash]:  # noqa: ANN401 -- anythin
          not any(r.content_layers.values()), "content_weight content_scale", "content_layers"),
         ("strength and the style knobs need style_layers with a weight.",
          not any(r.style_layers.values()), " ".join(sorted(STYLE_KNOBS)), "style_layers"),
+        ("detail is weighed against relative losses: it needs content_scale and style_scaling = relative.",
+         raw or r.content_scale != "relative", "detail", "content_scale style_scaling"),
         ("start_noise has no effect where start = noise.", r.start == "noise", "start_noise", "start"),
         ("seed has no effect without noise; give start = noise or a start_noise.",
          r.start != "noise" and not r.start_noise, "seed", "start"),

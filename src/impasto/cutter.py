@@ -16,7 +16,7 @@ from impasto.descent import Descent
 from impasto.device import out_of_memory, release
 from impasto.errors import ShortageError
 from impasto.networks import Network
-from impasto.objective import Evaluation
+from impasto.objective import REACH, Evaluation
 from impasto.tiles import Tile
 
 Result = TypeVar("Result")
@@ -60,7 +60,7 @@ class Cutter:
     ) -> Self:
         """With a halo and edges that suit these layers."""
         strides = [network.strides[name] for name in layers - {"image"}]
-        return cls(max(1, network.halo(layers)), max(strides, default=1), shares=shares, wraps=wraps)
+        return cls(max(REACH, network.halo(layers)), max(strides, default=1), shares=shares, wraps=wraps)
 
     def sized(self, side: int | None) -> Cutter:
         """Another of the same kind."""

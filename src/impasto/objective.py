@@ -152,6 +152,9 @@ def look(network: Network, image: Tensor, layers: frozenset[str], tiles: Sequenc
     return whole
 
 
+REACH = 8  # pixels beyond its own that a term on the image itself may look
+
+
 # ---- the terms ------------------------------------------------------------------------------------------------------
 
 ContentScale = Literal["relative", "half-sum", "mean", "size"]

@@ -22,6 +22,7 @@ from impasto.checkpoint import Checkpoint
 from impasto.costs import Run
 from impasto.cutter import Cutter
 from impasto.descent import LBFGS, Adam, Descent, GradientDescent, Optimizer
+from impasto.detail import detail_term
 from impasto.diary import Diary
 from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
 from impasto.inputs import Style, Styles, check, remarks, weighted
@@ -159,12 +160,15 @@ def planned(
 def terms(
     network: Network, scene: Scene, recipe: Recipe, cutter: Cutter, surveys: Surveys | None = None
 ) -> Iterator[Term]:
-    """The objective of one level: content, style, smoothness."""
+    """The objective of one level: content, style, detail, smoothness."""
     roots = {layer: measures.root(metric) for layer, metric in network.metrics.items()}
     yield from content_terms(network, scene, recipe, roots, cutter)
     if style_weight(recipe):
         for passage in scene.passages:
             yield from style_terms(network, scene.photo, passage, recipe, roots, cutter, surveys)
+    if recipe.detail:
+        weight = DETAIL * recipe.detail**2 * (recipe.content_weight + style_weight(recipe))
+        yield cutter.work(scene.photo, partial(detail_term, scene.photo, weight, where=scene.visible))
     if recipe.variation_weight:
         kind, power, mean = recipe.variation, recipe.variation_power, recipe.variation_scale == "mean"
         yield variation_term(recipe.variation_weight, scene.photo.numel(), kind=kind, power=power, mean=mean)
@@ -194,7 +198,8 @@ def style_terms(
     """The paintings' statistics, to be had anywhere in their passage."""
     weights = shares(recipe.style_layers, recipe.style_scaling == "relative")
     height, width = photo.shape[-2:]
-    wanted = statistics(network, passage.paintings, frozenset(weights), photo, recipe.style_scale, cutter, surveys)
+    layers, scale = frozenset(weights), recipe.style_scale
+    wanted = statistics(network, passage.paintings, layers, photo, scale, cutter, surveys, recipe.rotations)
     for layer, sums in wanted.items():
         step = stride(network, layer)
         where = None if passage.where is None else carried(passage.where, step)
@@ -221,6 +226,7 @@ def style_weight(recipe: Recipe) -> float:
 
 
 DIAL_MIDDLE, DIAL_RANGE = 15.0, 40.0  # found by looking at a dozen pairs; see docs/log.md
+DETAIL = 0.2  # of the other weights, where detail is 1: letters are as sharp as the photo's, the sky is still painted
 
 
 def photo_is_the_answer(recipe: Recipe) -> bool:

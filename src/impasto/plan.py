@@ -59,7 +59,8 @@ class Planner:
         costs = self.costs
         style = min(pixels * self.recipe.style_scale**2, self.painting * max(1.0, self.recipe.style_scale) ** 2)
         surveyed = max(seen, style) if whole else seen
-        building = max(costs.looking(surveyed) + 2 * RGB * style, 3 * costs.targets.slope * pixels) + RGB * pixels
+        copies = 2 + (self.recipe.rotations > 1)
+        building = max(costs.looking(surveyed) + copies * RGB * style, 3 * costs.targets.slope * pixels) + RGB * pixels
         state = costs.state(pixels) - (self._history(pixels) if in_file else 0)
         descending = state + RGB * pixels + max(costs.tile(seen), costs.stepping(pixels))
         return SLACK + RGB * pixels + costs.targets(pixels) + max(building, descending)

@@ -24,10 +24,9 @@ from pydantic.fields import FieldInfo
 from impasto import palette as palettes
 from impasto.clashes import Clash, clashes
 from impasto.errors import RecipeError
+from impasto.presets import PRESETS, STYLE_LAYERS
 
 Layers = dict[str, Annotated[float, Field(allow_inf_nan=False)]]
-
-STYLE_LAYERS: Layers = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 1.0}
 
 
 def knob(group: str, words: str, **limits: Any) -> Any:  # noqa: ANN401 -- pydantic's own signature
@@ -78,6 +77,9 @@ class Recipe:
         knob("Content", "unit of the content loss: relative to the photo, ½Σ, mean, or Σ/4CHW"),
     ] = "relative"
     content_weight: Annotated[float, knob("Content", "alpha, the weight of the content loss", ge=0)] = 1.0
+    detail: Annotated[
+        float, knob("Content", "keep what is fine and sharp in the photo, letters and faces: 0 to 1", ge=0, le=1)
+    ] = 0.0
 
     # Style
     style_layers: Annotated[Layers, knob("Style", "layers that take the painting's manner, with weights")] = field(
@@ -100,6 +102,15 @@ class Recipe:
     style_weight: Annotated[
         float | None, knob("Style", "beta, the weight of the style loss (not given: set by strength)", ge=0)
     ] = None
+
+    rotations: Annotated[
+        Literal[1, 2, 4],
+        knob(
+            "Style",
+            "see the painting upright, also turned by 90° (2), or by 90°, 180° and 270° (4): strokes run in "
+            "every direction",
+        ),
+    ] = 1
 
     # Color
     color: Annotated[
@@ -227,52 +238,6 @@ def _clashes(values: Mapping[str, Any]) -> list[Clash]:
     }
     turned = {name for name, value in values.items() if value != defaults[name]}
     return clashes(SimpleNamespace(**{**defaults, **values}), turned)
-
-
-# What both papers of Gatys, Ecker and Bethge have in common: noise, one scale, average pooling.
-GATYS: Mapping[str, Any] = {
-    "network": "vgg19",
-    "pooling": "average",
-    "padding": "zero",
-    "content_scale": "half-sum",
-    "style_statistic": "gram",
-    "style_scaling": "gatys",
-    "style_layers": dict.fromkeys(STYLE_LAYERS, 0.2),
-    "first_level": 0,
-    "steps": 500,
-    "start": "noise",
-}
-
-PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "default": {},
-    # A draft, and patience: the same picture with fewer or more steps.
-    "fast": {"steps": 60, "steps_decay": 0.7, "steps_least": 20},
-    "fine": {"steps": 400, "steps_decay": 0.85},
-    # Gatys, Ecker, Bethge: A Neural Algorithm of Artistic Style (arXiv:1508.06576): alpha / beta = 1e-4, the larger of
-    # the two ratios of the paper's figure 3 in use.
-    "gatys2015": {**GATYS, "style_weight": 1e4},
-    # Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks (CVPR 2016): alpha / beta = 1e-3.
-    "gatys2016": {**GATYS, "style_weight": 1e3},
-    # J. Johnson's neural-style: content 5 x mean, style 100 x mean of (Gram / CHW), 1000 L-BFGS iterations. Its total
-    # variation weighs 1e-3 on pixels of 0..255, which is 0.255 on ours, summed.
-    "neural-style": {
-        "network": "vgg19",
-        "pooling": "max",
-        "padding": "zero",
-        "content_scale": "mean",
-        "content_weight": 5.0,
-        "style_statistic": "gram",
-        "style_scaling": "size",
-        "style_weight": 100.0,
-        "variation_weight": 0.255,
-        "variation": "l1",
-        "variation_scale": "sum",
-        "history": 100,
-        "first_level": 0,
-        "steps": 1000,
-        "start": "noise",
-    },
-}
 
 
 def recipe(values: Mapping[str, Any]) -> Recipe:

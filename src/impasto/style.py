@@ -54,22 +54,43 @@ def statistics(
     scale: float,
     cutter: Cutter,
     surveys: Surveys | None = None,
+    rotations: int = 1,
 ) -> dict[str, Tensor]:
-    """The moments of each layer that a painting speaks for, mixed by weight."""
+    """The moments of each layer that a painting speaks for, mixed by weight, over as many `rotations` of each."""
     height, width = canvas.shape[-2:]
     totals = []
     for painting in paintings.paintings:
         read = frozenset(layer for layer in layers if painting.reads(stride(network, layer)))
         picture = at_scale(painting.picture, width, height, scale * painting.scale, network.minimum(read))
-        image = channels_last(picture.rgb.to(canvas))
-        mask, maps = used(painting, picture), dict[str, Tensor]()
-        if mask is not None:
-            found = {layer: carried(mask, stride(network, layer)) for layer in read}
-            maps = {layer: where.to(canvas) for layer, where in found.items() if where is not None}
-            read = frozenset(maps)
-        look = partial(cutter.flat().work, image, partial(survey, network, image, read, weights=maps))
-        totals.append(surveys.recall(sight(image, maps, read, cutter), look) if surveys else look())
+        image, mask = channels_last(picture.rgb.to(canvas)), used(painting, picture)
+        copies = [seen(network, *turned(image, mask, k), read, cutter, surveys) for k in range(rotations)]
+        totals.append({layer: torch.stack([copy[layer] for copy in copies]).sum(0) for layer in copies[0]})
     return merge(totals, paintings.weights)
+
+
+def turned(image: Tensor, mask: Tensor | None, quarters: int) -> tuple[Tensor, Tensor | None]:
+    """A painting and its mask, turned by as many quarters of a circle: what runs across runs down."""
+    if not quarters:
+        return image, mask
+    return channels_last(image.rot90(quarters, (-2, -1))), None if mask is None else mask.rot90(quarters, (-2, -1))
+
+
+def seen(
+    network: Network,
+    image: Tensor,
+    mask: Tensor | None,
+    layers: frozenset[str],
+    cutter: Cutter,
+    surveys: Surveys | None = None,
+) -> dict[str, Tensor]:
+    """The moments of each layer of one painting, as far as its mask lets it count there."""
+    maps = dict[str, Tensor]()
+    if mask is not None:
+        found = {layer: carried(mask, stride(network, layer)) for layer in layers}
+        maps = {layer: where.to(image) for layer, where in found.items() if where is not None}
+        layers = frozenset(maps)
+    look = partial(cutter.flat().work, image, partial(survey, network, image, layers, weights=maps))
+    return surveys.recall(sight(image, maps, layers, cutter), look) if surveys else look()
 
 
 def used(painting: Painting, picture: Picture) -> Tensor | None:

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import click
 
-from impasto import recipe as recipes
+from impasto import presets
 from impasto.cli.sections import Flag
 
 
@@ -137,7 +137,7 @@ def talk_flags() -> list[Flag]:
 
 def recipe_flags() -> list[Flag]:
     """The layers under the knobs."""
-    preset = click.Choice(list(recipes.PRESETS))
+    preset = click.Choice(list(presets.PRESETS))
     return [
         Flag(["--preset"], section="Recipe", type=preset, help="the settings of a paper or of a classic program"),
         Flag(

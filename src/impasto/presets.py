@@ -1,0 +1,53 @@
+"""Settings with a name: what a preset turns, plain data. Everything else is at the recipe's defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+STYLE_LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 1.0}
+
+# What both papers of Gatys, Ecker and Bethge have in common: noise, one scale, average pooling.
+GATYS: Mapping[str, Any] = {
+    "network": "vgg19",
+    "pooling": "average",
+    "padding": "zero",
+    "content_scale": "half-sum",
+    "style_statistic": "gram",
+    "style_scaling": "gatys",
+    "style_layers": dict.fromkeys(STYLE_LAYERS, 0.2),
+    "first_level": 0,
+    "steps": 500,
+    "start": "noise",
+}
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "default": {},
+    # A draft, and patience: the same picture with fewer or more steps.
+    "fast": {"steps": 60, "steps_decay": 0.7, "steps_least": 20},
+    "fine": {"steps": 400, "steps_decay": 0.85},
+    # Gatys, Ecker, Bethge: A Neural Algorithm of Artistic Style (arXiv:1508.06576): alpha / beta = 1e-4, the larger of
+    # the two ratios of the paper's figure 3 in use.
+    "gatys2015": {**GATYS, "style_weight": 1e4},
+    # Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks (CVPR 2016): alpha / beta = 1e-3.
+    "gatys2016": {**GATYS, "style_weight": 1e3},
+    # J. Johnson's neural-style: content 5 x mean, style 100 x mean of (Gram / CHW), 1000 L-BFGS iterations. Its total
+    # variation weighs 1e-3 on pixels of 0..255, which is 0.255 on ours, summed.
+    "neural-style": {
+        "network": "vgg19",
+        "pooling": "max",
+        "padding": "zero",
+        "content_scale": "mean",
+        "content_weight": 5.0,
+        "style_statistic": "gram",
+        "style_scaling": "size",
+        "style_weight": 100.0,
+        "variation_weight": 0.255,
+        "variation": "l1",
+        "variation_scale": "sum",
+        "history": 100,
+        "first_level": 0,
+        "steps": 1000,
+        "start": "noise",
+    },
+}
