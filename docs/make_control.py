@@ -35,8 +35,8 @@ def main() -> None:
     given.output.mkdir(parents=True, exist_ok=True)
     recipe = Recipe(size=given.size, steps=given.steps)
     network = open_network(recipe, device=torch.device("cpu"))
-    for name, cells in (("colors", colors), ("paintings", paintings), ("regions", regions), ("cutout", cutout)):
-        target = given.output / f"{name}.jpg"
+    for cells in (colors, paintings, turns, detail, bones, regions, cutout):
+        target = given.output / f"{cells.__name__}.jpg"
         sheet(list(cells(painter(recipe, network)))).save(target, quality=88)
         print(target)
 
@@ -50,7 +50,8 @@ def painter(recipe: Recipe, network: Network) -> Paint:
     return paint
 
 
-HARBOR, SWIRLS, DOTS = (read(EXAMPLES / name) for name in ("content/harbor.jpg", "style/swirls.jpg", "style/dots.jpg"))
+NAMES = ("content/harbor.jpg", "content/street.jpg", "style/swirls.jpg", "style/dots.jpg", "style/waves.jpg")
+HARBOR, STREET, SWIRLS, DOTS, WAVES = (read(EXAMPLES / name) for name in NAMES)
 
 
 def colors(paint: Paint) -> Iterator[Picture]:
@@ -66,6 +67,22 @@ def paintings(paint: Paint) -> Iterator[Picture]:
     yield paint(styles=[(SWIRLS, 0.5), (DOTS, 0.5)])
     yield paint(styles=[Painting(SWIRLS, layers="coarse"), Painting(DOTS, layers="fine")])
     yield paint(styles=[Painting(SWIRLS, scale=0.5)])
+
+
+def turns(paint: Paint) -> Iterator[Picture]:
+    for rotations in (1, 2, 4):
+        yield paint(styles=WAVES, rotations=rotations)
+
+
+def detail(paint: Paint) -> Iterator[Picture]:
+    for kept in (0.0, 0.3, 1.0):
+        yield paint(STREET, strength=0.7, detail=kept)
+
+
+def bones(paint: Paint) -> Iterator[Picture]:
+    yield paint(STREET)
+    yield paint(STREET, content_measure="self-similarity")
+    yield paint(STREET, content_measure="self-similarity", content_weight=5.0)
 
 
 def regions(paint: Paint) -> Iterator[Picture]:

@@ -36,6 +36,7 @@ FLOORS = (
             "style",
             "scene",
             "detail",
+            "likeness",
         ),
         *("checkpoint", "diary"),
     },

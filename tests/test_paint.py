@@ -475,6 +475,7 @@ KNOBS: dict[str, tuple[dict[str, Any], Any]] = {
     "padding": ({}, "zero"),
     "precision": ({}, "bfloat16"),
     "content_layers": ({}, {"relu1_2": 1.0}),
+    "content_measure": ({}, "self-similarity"),
     "content_scale": ({}, "mean"),
     "content_weight": ({}, 30.0),
     "style_layers": ({}, {"relu2_1": 1.0}),

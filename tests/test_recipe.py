@@ -47,6 +47,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
         for name, choices in {
             "network": ["lite", "vgg19", "vgg16"],
             "pooling": ["own", "max", "average"],
+            "content_measure": ["features", "self-similarity"],
             "content_scale": ["relative", "half-sum", "mean", "size"],
             "style_statistic": ["gram", "covariance", "moments", "wasserstein"],
             "style_scaling": ["relative", "gatys", "mean", "positions", "size"],
@@ -154,6 +155,7 @@ CONTRADICTIONS: dict[str, list[dict[str, Any]]] = {
         {"detail": 0.5, "content_scale": "mean"},
         {"detail": 0.5, "style_scaling": "gatys", "style_weight": 1.0, "style_statistic": "gram"},
     ],
+    "has one unit": [{"content_measure": "self-similarity", "content_scale": "mean"}],
     "need content_layers": [
         {"content_layers": {}, "content_weight": 2.0},
         {"content_layers": {"a": 0.0}, "content_scale": "mean"},

@@ -26,6 +26,7 @@ from impasto.detail import detail_term
 from impasto.diary import Diary
 from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
 from impasto.inputs import Style, Styles, check, remarks, weighted
+from impasto.likeness import likeness_term
 from impasto.networks import Network
 from impasto.objective import Objective, Term, content_term, look, stride, style_term, variation_term
 from impasto.picture import Picture
@@ -167,7 +168,7 @@ def terms(
         for passage in scene.passages:
             yield from style_terms(network, scene.photo, passage, recipe, roots, cutter, surveys)
     if recipe.detail:
-        weight = DETAIL * recipe.detail**2 * (recipe.content_weight + style_weight(recipe))
+        weight = DETAIL * recipe.detail**3 * (recipe.content_weight + style_weight(recipe))
         yield cutter.work(scene.photo, partial(detail_term, scene.photo, weight, where=scene.visible))
     if recipe.variation_weight:
         kind, power, mean = recipe.variation, recipe.variation_power, recipe.variation_scale == "mean"
@@ -183,6 +184,9 @@ def content_terms(
     for layer, weight in weights.items():
         weight *= recipe.content_weight
         where = None if scene.visible is None else carried(scene.visible, stride(network, layer))
+        if recipe.content_measure == "self-similarity":
+            yield likeness_term(layer, weight, kept[layer], root=roots.get(layer), where=where)
+            continue
         yield content_term(layer, weight, kept[layer], scale=recipe.content_scale, root=roots.get(layer), where=where)
 
 

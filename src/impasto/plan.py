@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -13,6 +13,7 @@ from impasto.costs import Costs, Run, measure
 from impasto.cutter import SMALLEST, Cutter
 from impasto.errors import PlanError
 from impasto.events import Forecast, Level, size
+from impasto.likeness import Grid
 from impasto.recipe import Recipe
 from impasto.share import ALONE, Crew
 
@@ -42,6 +43,7 @@ class Planner:
     recipe: Recipe
     cutter: Cutter
     painting: int  # pixels of the largest painting, in its own size
+    strides: Mapping[str, int]  # of the network's layers
 
     def layout(self, level: Level, side: int | None, in_file: bool) -> Layout:
         """What it takes to paint the level in tiles of this side."""
@@ -50,9 +52,8 @@ class Planner:
         pixels, factor = level.width * level.height, 1.0 if side is None else BACK_AND_FORTH
         network = sum(seen) * factor * self.costs.seconds.looking / min(self.cutter.shares, len(tiles))
         step = network + pixels * self.costs.seconds.stepping + self.costs.seconds.judging
-        return Layout(
-            level, side, in_file, len(tiles), self._peak(pixels, max(seen), in_file, side is None), level.steps * step
-        )
+        peak = self._peak(pixels, max(seen), in_file, side is None) + self._tables(level)
+        return Layout(level, side, in_file, len(tiles), peak, level.steps * step)
 
     def _peak(self, pixels: int, seen: int, in_file: bool, whole: bool) -> float:
         """Targets are made before there is a descent; then tiles and steps take turns."""
@@ -64,6 +65,12 @@ class Planner:
         state = costs.state(pixels) - (self._history(pixels) if in_file else 0)
         descending = state + RGB * pixels + max(costs.tile(seen), costs.stepping(pixels))
         return SLACK + RGB * pixels + costs.targets(pixels) + max(building, descending)
+
+    def _tables(self, level: Level) -> int:
+        """What self-similarity holds of all pairs of places: it grows with the square of the trial's, up to a limit."""
+        layers = self.recipe.content_layers if self.recipe.content_measure == "self-similarity" else {}
+        strides = [self.strides[layer] for layer, weight in layers.items() if weight]
+        return sum(Grid.over(level.height // stride, level.width // stride).memory for stride in strides)
 
     def _history(self, pixels: int) -> int:
         """What L-BFGS remembers, which may lie in a file."""
@@ -110,7 +117,9 @@ def lay_out(
 
     PlanError with the size that would fit, if this one does not.
     """
-    planner = Planner(measure(run), recipe, Cutter.of(run.network, run.layers, crew.size, recipe.wraps), painting)
+    planner = Planner(
+        measure(run), recipe, Cutter.of(run.network, run.layers, crew.size, recipe.wraps), painting, run.network.strides
+    )
     budget = crew.least(allowed(run.device, memory, crew.size), run.device)
     layouts = [planner.best(level, budget) for level in levels]
     found = tuple(layout for layout in layouts if layout is not None)

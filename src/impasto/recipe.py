@@ -72,6 +72,10 @@ class Recipe:
     content_layers: Annotated[Layers, knob("Content", "layers that keep the photo, with weights: relu4_2:1")] = field(
         default_factory=lambda: {"relu4_2": 1.0}
     )
+    content_measure: Annotated[
+        Literal["features", "self-similarity"],
+        knob("Content", "what of the photo is kept: its features, or how alike its places are, which frees the colors"),
+    ] = "features"
     content_scale: Annotated[
         Literal["relative", "half-sum", "mean", "size"],
         knob("Content", "unit of the content loss: relative to the photo, ½Σ, mean, or Σ/4CHW"),
