@@ -18,10 +18,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import FunctionCtx, once_differentiable
 
 from impasto.device import wide
 
@@ -63,29 +65,45 @@ def moments(features: Tensor, weight: Tensor | None = None) -> Tensor:
 
     The corner is Σ w, the last column Σ w f, the rest the Gram matrix before any division.
     """
-    f = _rows(features)
-    if weight is None:
-        first, total = f.sum(0), f.new_tensor(float(len(f)))
-        second = f.T @ f
-    else:
-        w = weight.reshape(-1, 1).to(f.dtype)
-        weighted = f * w
-        first, total = weighted.sum(0), w.sum()
-        second = f.T @ weighted
-    top = torch.cat([second, first[:, None]], 1)
-    return torch.cat([top, torch.cat([first, total[None]])[None]])
+    f = _wide(features)
+    sums: Tensor = _Moments.apply(f, None if weight is None else weight.to(f.dtype))  # type: ignore[no-untyped-call]
+    return sums
+
+
+class _Moments(torch.autograd.Function):
+    """The derivative, written out: the sums are symmetric in f, so one product does where torch would make two."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, f: Tensor, w: Tensor | None) -> Tensor:
+        weighted = f if w is None else f * w
+        ctx.save_for_backward(weighted, *([] if w is None else [w]))
+        rows, weighted_rows = _rows(f), _rows(weighted)
+        first, total = weighted_rows.sum(0), f.new_tensor([len(rows)]) if w is None else w.sum().reshape(1)
+        top = torch.cat([rows.T @ weighted_rows, first[:, None]], 1)
+        return torch.cat([top, torch.cat([first, total])[None]])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401 -- torch has no type with saved_tensors
+        weighted, *w = ctx.saved_tensors
+        if not weighted.numel():  # a tile's sliver may own no position
+            return weighted, None
+        both = slope + slope.T
+        second, first = both[:-1, :-1, None, None], both[:-1, -1]
+        if not w:
+            return F.conv2d(weighted, second, first), None
+        return F.conv2d(weighted, second) + first[:, None, None] * w[0], None
 
 
 def squared_difference(
     features: Tensor, target: Tensor, root: Tensor | None = None, weight: Tensor | None = None
 ) -> Tensor:
     """Σ w ‖A (f − t)‖² over positions: a scalar. `root` is the square root of the metric, [A b] up to a rotation."""
-    d = _rows(features) - _rows(target)
-    weighted = d if weight is None else d * weight.reshape(-1, 1).to(d.dtype)
+    d = _wide(features) - _wide(target)
     if root is None:
-        return (d * weighted).sum()
+        return (d.square() if weight is None else d.square() * weight.to(d.dtype)).sum()
     linear = root[:, :-1].to(d.dtype)
-    return ((linear.T @ linear) * (d.T @ weighted)).sum()
+    return ((linear.T @ linear) * moments(d, weight)[:-1, :-1]).sum()
 
 
 def total_variation(image: Tensor, rows: slice, columns: slice, kind: Variation = "l2", power: float = 1.25) -> Tensor:
@@ -94,8 +112,7 @@ def total_variation(image: Tensor, rows: slice, columns: slice, kind: Variation 
     l1: |dx| + |dy|;   l2: dx² + dy²;   power: (dx² + dy²)^power. Positions on the last row or column of the picture
     have one neighbor less.
     """
-    x = image.float() if image.dtype in (torch.bfloat16, torch.float16) else image
-    x = x[..., rows.start : rows.stop + 1, columns.start : columns.stop + 1]
+    x = _wide(image)[..., rows.start : rows.stop + 1, columns.start : columns.stop + 1]
     height, width = rows.stop - rows.start, columns.stop - columns.start
     dy = (x[..., 1:, :] - x[..., :-1, :])[..., :height, :width]
     dx = (x[..., :, 1:] - x[..., :, :-1])[..., :height, :width]
@@ -103,16 +120,17 @@ def total_variation(image: Tensor, rows: slice, columns: slice, kind: Variation 
         return dy.abs().sum() + dx.abs().sum()
     if kind == "l2":
         return dy.square().sum() + dx.square().sum()
-    both = torch.nn.functional.pad(dy.square(), (0, 0, 0, height - dy.shape[-2])) + torch.nn.functional.pad(
-        dx.square(), (0, width - dx.shape[-1])
-    )
+    both = F.pad(dy.square(), (0, 0, 0, height - dy.shape[-2])) + F.pad(dx.square(), (0, width - dx.shape[-1]))
     return ((both + EPSILON) ** power - EPSILON**power).sum()
 
 
 def _rows(features: Tensor) -> Tensor:
     """(1, C, h, w) -> (h w, C), without a copy when channels-last; at least float32."""
-    rows = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
-    return rows.float() if rows.dtype in (torch.bfloat16, torch.float16) else rows
+    return _wide(features).permute(0, 2, 3, 1).reshape(-1, features.shape[1])
+
+
+def _wide(x: Tensor) -> Tensor:
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 
 
 # ---- from sums to statistics ---------------------------------------------------------------------------------------
