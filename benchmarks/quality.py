@@ -1,10 +1,12 @@
 """Which network, which recipe paints better? Scores by a judge that took no part, at equal content.
 
     python -m benchmarks.quality --method lite --method "gram=network:lite,style_statistic:gram" [--pairs a+b,c+d]
+    python -m benchmarks.quality --method lite --method 16x=weights:encoder16 --method other=weights:runs/my.safetensors
 
 Every method paints every pair at several strengths. Each gives a curve, style error over content error; the curves are
 compared where the content error is the same, by interpolation, so that a method cannot win by painting more timidly.
-The judge is the VGG-19 of the development data, a stand-in beyond relu3_1: shallow and deep scores are told apart.
+The judge is the VGG-19 of the development data, a stand-in beyond relu3_1 (shallow and deep scores are told apart), or,
+where VGG-19 is one of the painters, the 16x encoder.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +25,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks.common import STAND_IN, median, pair, report, table, vgg19
+from benchmarks.encoder16 import encoder16
 from impasto import files, judge
 from impasto.networks import Network
 from impasto.networks.choose import open_network
+from impasto.networks.lite import Lite
 from impasto.picture import Picture
 from impasto.recipe import Recipe, recipe
 from impasto.stylize import stylize
@@ -52,12 +56,17 @@ PAIRS = ",".join(
 
 @dataclass(frozen=True)
 class Method:
-    """A recipe with a name."""
+    """A recipe with a name; `weights` are the shipped ones, the 16x encoder's, or a file."""
 
     name: str
     recipe: Recipe
+    weights: str = ""
 
     def network(self) -> Network:
+        if self.weights == "encoder16":
+            return encoder16()
+        if self.weights:
+            return Lite(Path(self.weights))
         return open_network(self.recipe, weights_file=None if self.recipe.network == "lite" else STAND_IN)
 
 
@@ -80,7 +89,14 @@ def parse(text: str) -> Method:
     for setting in filter(None, settings.split(",")):
         key, _, value = setting.partition(":")
         knobs[key] = _value(value)
-    return Method(name, recipe(knobs))
+    weights = str(knobs.pop("weights", ""))
+    return Method(name, recipe(knobs), weights)
+
+
+JUDGES: dict[str, Callable[[], Network]] = {
+    "vgg19": lambda: vgg19(Recipe(network="vgg19", padding="reflect", precision="float32")),
+    "encoder16": encoder16,
+}
 
 
 def _value(text: str) -> str | int | float:
@@ -92,9 +108,10 @@ def _value(text: str) -> str | int | float:
     return text
 
 
-def paint_all(methods: Sequence[Method], pairs: Sequence[str], strengths: Sequence[float], size: int) -> list[Painted]:
+def paint_all(
+    methods: Sequence[Method], pairs: Sequence[str], strengths: Sequence[float], size: int, referee: Network
+) -> list[Painted]:
     """Methods take turns on each pair, so that a slow moment of the machine meets all of them."""
-    referee = vgg19(Recipe(network="vgg19", padding="reflect", precision="float32"))
     networks = {m.name: m.network() for m in methods}
     done = []
     for names in pairs:
@@ -174,18 +191,19 @@ def main() -> None:
     parser.add_argument("--pairs", default=PAIRS)
     parser.add_argument("--strengths", default="0.3,0.5,0.7")
     parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--judge", choices=JUDGES, default="vgg19")
     parser.add_argument("--sheet", type=Path, default=Path("out/quality.png"))
     parser.add_argument("--save", action="store_true", help="keep the figures under benchmarks/results")
     a = parser.parse_args()
     methods, pairs = a.method or [parse("lite")], a.pairs.split(",")
-    done = paint_all(methods, pairs, [float(s) for s in a.strengths.split(",")], a.size)
+    done = paint_all(methods, pairs, [float(s) for s in a.strengths.split(",")], a.size, JUDGES[a.judge]())
     summary = compare(done, methods, pairs)
     header = ("method", "shallow / first", "deep / first", "grain", "seconds")
     print(table(rows(summary), header))
     files.write(contact_sheet(done, pairs), files.check_writable(a.sheet, overwrite=True), overwrite=True)
     scores = [{"method": d.method, "pair": d.pair, "strength": d.strength, "seconds": d.seconds, **vars(d.score)}
               for d in done]  # fmt: skip
-    report("quality", {"size": a.size, "summary": summary, "pictures": scores}, save=a.save)
+    report("quality", {"size": a.size, "judge": a.judge, "summary": summary, "pictures": scores}, save=a.save)
 
 
 if __name__ == "__main__":
