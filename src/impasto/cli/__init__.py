@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ STOPPED = 130  # what shells call a program that Ctrl-C ended
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (the process' own, if none is given); the exit code."""
+    yield_the_processor()
     try:
         with listening() as interrupt:
             from impasto.cli.errors import guarded  # from here on Ctrl-C is listened to, so now the imports begin
@@ -20,3 +22,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("impasto: Stopped; nothing was written.", file=sys.stderr)
         return STOPPED
+
+
+def yield_the_processor() -> None:
+    """Threads that wait for each other shall sleep soon. It must be said before torch begins, so the library can't.
+
+    By default GNU's OpenMP lets them spin for milliseconds at every operation. That costs nothing on an idle machine, but
+    beside other work, a browser say, the spinning keeps the very thread that is waited for from running: see docs/log.md.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
