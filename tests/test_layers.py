@@ -19,7 +19,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = (
     {"errors", "filetype"},
     {"palette", "clashes", "lettering", "presets"},
-    {"recipe", "device", "events", "footprint", "storage", "statefile", "share"},
+    {"recipe", "blank", "device", "events", "footprint", "storage", "statefile", "share"},
     {"resample", "modes", "icc", "decode", "lossless", "files", "picture", "weights", "giant"},
     {"networks", "measures", "color", "tiles"},
     {
@@ -41,7 +41,7 @@ FLOORS = (
         *("checkpoint", "diary"),
     },
     {"paint"},
-    {"stylize", "explain", "batch", "judge", "film", "record", "sheet", "chart"},
+    {"stylize", "texture", "explain", "batch", "judge", "film", "record", "sheet", "chart"},
     {"cli", "web", "__main__"},
 )
 PICTURES = {
@@ -58,7 +58,7 @@ PICTURES = {
 FACES = ("cli", "web", "__main__")
 PUBLIC = [
     "Features", "ImpastoError", "Network", "Objective", "Painting", "Picture", "Recipe", "Term", "__version__",
-    "open_network", "paint", "read", "stylize", "write",
+    "open_network", "paint", "read", "stylize", "texture", "write",
 ]  # fmt: skip
 
 

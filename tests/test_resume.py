@@ -22,10 +22,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize("kind", [("photo.png", "painting.png"), ("texture", "painting.png", "--tileable")])
 def test_killed_and_resumed_it_is_the_same_picture(
-    folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    kind: tuple[str, ...], folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = ("photo.png", "painting.png", *FLAGS)
+    asked = (*kind, *FLAGS)
     monkeypatch.chdir(folder)
     assert here(capsys, *asked, "-o", "whole.png").code == 0
     dying = started(*asked, "-o", "part.png", "--checkpoint", "run", "--checkpoint-every", "0", cwd=folder)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from impasto.picture import read as read
     from impasto.recipe import Recipe as Recipe
     from impasto.stylize import stylize as stylize
+    from impasto.texture import texture as texture
 
 _HOMES = {
     "Features": "networks",
@@ -41,6 +42,7 @@ _HOMES = {
     "paint": "paint",
     "read": "picture",
     "stylize": "stylize",
+    "texture": "texture",
     "write": "files",
 }
 
@@ -54,7 +56,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 -- whatever the name stands f
 
 
 class _Package(ModuleType):
-    """Where a module and what it is known for have one name, as `paint` and `stylize` have, the name means the latter.
+    """Where a module and what it is known for have one name, as `paint` and `texture` have, the name means the latter.
 
     Importing such a module would otherwise put the module itself in its place.
     """

@@ -68,7 +68,7 @@ def noise(width: int, height: int, seed: int) -> Tensor:
 
 
 def started(recipe: Recipe, photo: Tensor, shown: Tensor) -> Tensor:
-    """The canvas of the first level: photo, noise, grey, or what else is shown (the painting, a given picture)."""
+    """The canvas of the first level: photo, noise, grey, or what else is shown (painting, speckles, given picture)."""
     height, width = photo.shape[-2:]
     grain = noise(width, height, recipe.seed).to(photo)
     if recipe.start == "noise":

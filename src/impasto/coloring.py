@@ -42,6 +42,12 @@ def after(content: Picture, paintings: Styles, recipe: Recipe) -> Finish:
     return color.gray if recipe.color == "gray" else lambda image: image
 
 
+def speckled(grain: Tensor, paintings: Styles) -> Tensor:
+    """Noise in the colors of the paintings."""
+    wanted = color.pooled([spread(picture) for picture in paintings.pictures], paintings.weights)
+    return color.recolored(grain, color.spread(grain), wanted)
+
+
 def matched(painting: Picture, photo: Picture, method: str = "monge") -> Picture:
     """The painting in the photo's colors."""
     if method == "histogram":

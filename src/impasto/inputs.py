@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from impasto.canvas import final_size, levels
+from impasto.canvas import final_size, levels, rounded
 from impasto.errors import LayerError, PictureError, RecipeError
 from impasto.events import Level
 from impasto.networks import Network
@@ -107,7 +107,8 @@ def check(
     if any(around and side % unit for around, side in zip(recipe.wraps, (height, width), strict=True)):
         raise LayerError(
             f"The picture would be {width} x {height}; where it is seamless, its sides must be multiples of {unit}, "
-            "or else the network's positions would not meet: choose another --size, or crop the photo."
+            "or else the network's positions would not meet: choose another --size, or crop the photo; "
+            f"{rounded(width, unit)} x {rounded(height, unit)} would do."
         )
     if (recipe.start == "picture") != (start is not None):
         raise RecipeError("start = picture goes with a picture to start from, and only then.")

@@ -19,6 +19,7 @@ from torch import Tensor
 from impasto import canvas as canvases
 from impasto import measures, regions
 from impasto.checkpoint import Checkpoint
+from impasto.coloring import speckled
 from impasto.costs import Run
 from impasto.cutter import Cutter
 from impasto.descent import LBFGS, Adam, Descent, GradientDescent, Optimizer
@@ -81,8 +82,7 @@ def paint(
     for level in plan[diary.level - 1 :]:
         scene = scene_at(level, device)
         if canvas is None:
-            shown = paintings.pictures[0] if start is None else start
-            canvas = canvases.started(recipe, scene.photo, at_level(shown, level, device))
+            canvas = canvases.started(recipe, scene.photo, at_first(recipe, start, paintings, level, device))
         canvas = canvases.grown(canvas, level, recipe.wraps)
         if idle:
             continue
@@ -243,6 +243,14 @@ def shares(weights: Mapping[str, float], normalized: bool) -> dict[str, float]:
     """The layers that count; relative losses are weighted so that any number of layers sums to one."""
     total = sum(weights.values()) if normalized else 1.0
     return {layer: weight / total for layer, weight in weights.items() if weight}
+
+
+def at_first(recipe: Recipe, start: Picture | None, paintings: Styles, level: Level, device: torch.device) -> Tensor:
+    """What else than photo, noise or grey the canvas may show: a given picture, speckles, the first painting."""
+    if recipe.start == "speckles":
+        grain = canvases.noise(level.width, level.height, recipe.seed)
+        return speckled(grain, paintings).to(device)
+    return at_level(paintings.pictures[0] if start is None else start, level, device)
 
 
 def at_level(picture: Picture, level: Level, device: torch.device) -> Tensor:

@@ -173,8 +173,11 @@ class Recipe:
 
     # Start
     start: Annotated[
-        Literal["photo", "noise", "painting", "grey", "picture"],
-        knob("Start", "what the canvas shows at first; 'picture' needs one to be given"),
+        Literal["photo", "noise", "speckles", "painting", "grey", "picture"],
+        knob(
+            "Start",
+            "what the canvas shows at first; speckles: noise in the painting's colors; 'picture' needs one to be given",
+        ),
     ] = "photo"
     start_noise: Annotated[float, knob("Start", "share of noise mixed into the start", ge=0, le=1)] = 0.0
 

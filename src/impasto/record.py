@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 
 from impasto import __version__
+from impasto.blank import Blank
 from impasto.errors import PictureError
 
 FORMAT = 1
@@ -64,7 +65,7 @@ class Record:
     """Everything that the bytes of a painted file depend on."""
 
     recipe: dict[str, Any]
-    content: Input
+    content: Input | Blank
     styles: Annotated[list[Input], Field(min_length=1)]
     start: Input | None
     network: str
@@ -170,11 +171,15 @@ def renamed(now: Record, then: Record) -> Record:
     styles = [_same_name(a, b) for a, b in zip(now.styles, then.styles, strict=True)]
     return dataclasses.replace(
         now,
-        content=_same_name(now.content, then.content),
+        content=_same_content(now.content, then.content),
         styles=styles,
         start=_same_name(now.start, then.start) if now.start and then.start else now.start,
         weights=_same_name(now.weights, then.weights) if now.weights and then.weights else now.weights,
     )
+
+
+def _same_content(now: Input | Blank, then: Input | Blank) -> Input | Blank:
+    return _same_name(now, then) if isinstance(now, Input) and isinstance(then, Input) else now
 
 
 def _same_name(now: Input, then: Input) -> Input:

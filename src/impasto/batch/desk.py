@@ -15,6 +15,7 @@ from impasto.batch.jobs import Job
 from impasto.batch.manifest import Entry, Manifest
 from impasto.batch.names import folded, owner, relative
 from impasto.batch.painter import Task, Tools
+from impasto.blank import Blank
 from impasto.decode import open_header, pillow
 from impasto.errors import PictureError
 from impasto.files import read_record
@@ -123,7 +124,7 @@ class Desk:
     def _key_of(self, told: Record) -> str:
         styles = [(style.sha256, style.weight) for style in told.styles]
         start = "" if told.start is None else told.start.sha256
-        if "network" not in told.recipe:
+        if "network" not in told.recipe or isinstance(told.content, Blank):
             return ""
         return self._key(told.recipe, told.content.sha256, styles, start, told.depth, told.quality)
 

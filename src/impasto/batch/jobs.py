@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from impasto.errors import ImpastoError, RecipeError, UsageError
 from impasto.recipe import FIELDS, Recipe, near
 
-STARTS = ("photo", "noise", "painting", "grey")
+STARTS = ("photo", "noise", "speckles", "painting", "grey")
 COLUMNS = ("content", "style", "weights", "output", *FIELDS)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from impasto import blank
+from impasto.blank import Blank
 from impasto.cli import flags, hand, options, order
 from impasto.cli.hand import Hand, RegionFile, StyleFile
 from impasto.cli.options import FILE, Options
@@ -15,9 +17,10 @@ from impasto.cli.order import Order
 from impasto.cli.paint import EPILOG
 from impasto.cli.resume import checkpoint_flags
 from impasto.cli.sections import SETTINGS, Flag, Sectioned
-from impasto.errors import DeviceError
+from impasto.errors import DeviceError, UsageError
 
 if TYPE_CHECKING:
+    from impasto.recipe import Recipe
     from impasto.record import Input, Record
 
 
@@ -31,7 +34,7 @@ def painted_again(picture: Path, preset: str | None, recipe: Path | None, **give
     then = record.parsed(read_record(picture), str(picture))
     settings = order.merged(then.recipe, preset, recipe, flags.recipe_values(given))
     asked = Order(
-        given["content"] or record.found(then.content, picture.parent),
+        content_of(then, given["content"], settings, picture.parent),
         tuple(style for each in given["style"] for style in hand.opened(each))
         or tuple(style_of(style, picture.parent) for style in then.styles),
         settings,
@@ -39,6 +42,18 @@ def painted_again(picture: Path, preset: str | None, recipe: Path | None, **give
         hand_of(then, picture.parent),
     )
     return run(asked, options_of(then, given, settings.network, picture), then)
+
+
+def content_of(then: Record, given: Path | None, settings: Recipe, folder: Path) -> Path | Blank:
+    """The photo: the one given, or the one of then; of a texture, the canvas at the size that is asked for."""
+    from impasto.record import found
+
+    if not isinstance(then.content, Blank):
+        return given or found(then.content, folder)
+    if given is not None:
+        raise UsageError("The picture is a texture, painted after no photo: --content would change nothing.")
+    blank.check(settings)
+    return then.content.sized(settings.size)
 
 
 def start_of(then: Record, given: str | Path | None, start: str, folder: Path) -> Path | None:

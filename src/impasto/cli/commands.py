@@ -19,6 +19,7 @@ from impasto.cli.score import compare, score
 from impasto.cli.sections import SETTINGS, write_sections
 from impasto.cli.small import completion, recipe
 from impasto.cli.sweep import sweep
+from impasto.cli.texture import texture
 from impasto.cli.watch import watch
 from impasto.cli.weights import weights
 
@@ -77,6 +78,7 @@ impasto = Impasto(
 impasto = click.version_option(__version__, prog_name="impasto", message="%(prog)s %(version)s")(impasto)
 for command in (
     paint,
+    texture,
     again,
     batch,
     watch,

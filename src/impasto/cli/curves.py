@@ -9,7 +9,7 @@ from typing import Any
 from impasto import film
 from impasto.chart import svg
 from impasto.cli.interrupt import current
-from impasto.cli.job import opened
+from impasto.cli.job import opened, seen
 from impasto.cli.options import Options
 from impasto.cli.order import Order, check_order
 from impasto.cli.progress import Teller, teller
@@ -38,7 +38,7 @@ def draw(asked: Order, options: Options, target: Path) -> dict[str, Any]:
     with closing(tell), heard(tell, options.verbose):
         shop = Workshop.opened(options, tell, current())
         start = None if asked.start is None else read(asked.start)
-        cell = Cell(read(asked.content), tuple(map(opened, asked.styles)), asked.recipe, start)
+        cell = Cell(seen(asked.content), tuple(map(opened, asked.styles)), asked.recipe, start)
         shop.check([cell])
         painted = run(shop, cell, story, tell)
     if options.film is not None:

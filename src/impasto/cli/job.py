@@ -9,6 +9,7 @@ import torch
 
 from impasto import device as devices
 from impasto import film, record, share
+from impasto.blank import Blank
 from impasto.canvas import final_size
 from impasto.cli.hand import Hand, StyleFile
 from impasto.cli.options import Options
@@ -24,6 +25,7 @@ from impasto.picture import Picture, read
 from impasto.recipe import Recipe, near
 from impasto.record import HandRecord, Input, Record, RegionInput, described_input, sha256_of
 from impasto.regions import Guidance, Region, labeled
+from impasto.texture import ground
 from impasto.weights.identify import BLOCKS
 
 
@@ -43,7 +45,7 @@ class Job:
 
 def prepare(order: Order, options: Options, tell: Teller) -> Job:
     """Names first, then pictures, then places, then the network: the cheap before the dear."""
-    output = options.output or default_output(order.content, (style.path for style in order.styles))
+    output = options.output or default_output(order)
     check_order(order, options, output)
     if options.film is not None:
         film.check_film(options.film)
@@ -51,7 +53,7 @@ def prepare(order: Order, options: Options, tell: Teller) -> Job:
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     device = share.seated(devices.choose(options.device or "auto"))
-    content, styles = read(order.content), tuple(opened(style) for style in order.styles)
+    content, styles = seen(order.content), tuple(opened(style) for style in order.styles)
     start = None if order.start is None else read(order.start)
     output = check_places(options, output, final_size(content.width, content.height, order.recipe.size))
     network = open_network(
@@ -62,6 +64,11 @@ def prepare(order: Order, options: Options, tell: Teller) -> Job:
         progress=downloading(tell),
     )
     return Job(order.recipe, content, styles, start, guided(order.hand, styles[0]), network, device, output)
+
+
+def seen(content: Path | Blank) -> Picture:
+    """The photo, or what stands in its place."""
+    return ground(content) if isinstance(content, Blank) else read(content)
 
 
 def opened(style: StyleFile) -> Painting:
@@ -107,7 +114,7 @@ def recorded(job: Job, order: Order, options: Options) -> Record:
     weights = None if options.weights is None else (options.weights, sha256_of(options.weights))
     return Record(
         recipe=job.recipe.as_dict(),
-        content=described_input(order.content, job.content.sha256, folder),
+        content=described_content(order.content, job.content, folder),
         styles=[
             described_style(style, painting, folder) for style, painting in zip(order.styles, job.styles, strict=True)
         ],
@@ -122,6 +129,11 @@ def recorded(job: Job, order: Order, options: Options) -> Record:
         quality=options.quality,
         hand=described_hand(order.hand, job.guidance, folder),
     )
+
+
+def described_content(content: Path | Blank, photo: Picture, folder: Path) -> Input | Blank:
+    """The photo as the record names it."""
+    return content if isinstance(content, Blank) else described_input(content, photo.sha256, folder)
 
 
 def described_style(style: StyleFile, painting: Painting, folder: Path) -> Input:

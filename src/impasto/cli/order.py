@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from impasto import recipe as recipes
+from impasto.blank import Blank
 from impasto.cli.hand import Hand, StyleFile
 from impasto.cli.options import Options
 from impasto.errors import PictureError, RecipeError, UsageError, WeightsError
@@ -22,7 +22,7 @@ NOTHING = Hand()
 class Order:
     """Which pictures, which recipe."""
 
-    content: Path
+    content: Path | Blank
     styles: tuple[StyleFile, ...]
     recipe: Recipe
     start: Path | None = None
@@ -32,7 +32,14 @@ class Order:
     def files(self) -> tuple[Path, ...]:
         """Every picture that is read."""
         of_styles = [file for style in self.styles for file in (style.path, style.part) if file]
-        return (self.content, *of_styles, *([self.start] if self.start else []), *self.hand.files)
+        photo = [self.content] if isinstance(self.content, Path) else []
+        return (*photo, *of_styles, *([self.start] if self.start else []), *self.hand.files)
+
+    @property
+    def stems(self) -> list[str]:
+        """Names of what it is made of, to name what is made: photo and paintings, or paintings alone."""
+        paintings = [style.path.stem for style in self.styles]
+        return [self.content.stem, *paintings] if isinstance(self.content, Path) else [*paintings, "texture"]
 
 
 LOSSLESS = (".png", ".tif", ".tiff")
@@ -49,9 +56,9 @@ def merged(base: dict[str, Any], preset: str | None, file: Path | None, turned: 
     return recipes.recipe(recipes.layered(layers))
 
 
-def default_output(content: Path, styles: Iterable[Path]) -> Path:
+def default_output(order: Order) -> Path:
     """generated/CONTENT_STYLE.png, in the folder where the command runs."""
-    return Path("generated", "_".join(path.stem for path in (content, *styles)) + ".png")
+    return Path("generated", "_".join(order.stems) + ".png")
 
 
 def check_order(order: Order, options: Options, output: Path) -> None:

@@ -113,8 +113,7 @@ def report(plan: Plan, written: Sequence[Path], shelf: Shelf) -> None:
 
 def default_sheet(asked: Order, kind: str) -> Path:
     """generated/PHOTO_PAINTING_figure.png"""
-    names = dict.fromkeys(path.stem for path in (asked.content, *(style.path for style in asked.styles)))
-    return Path("generated", "_".join((*names, kind)) + ".png")
+    return Path("generated", "_".join((*dict.fromkeys(asked.stems), kind)) + ".png")
 
 
 def cells_beside(output: Path) -> Path:

@@ -1,0 +1,62 @@
+"""Texture: a painting's manner without a photo, as a picture of any size, or as a tile that continues in itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from impasto import blank
+from impasto.blank import Blank
+from impasto.events import Event
+from impasto.networks import Network
+from impasto.picture import Picture, PictureLike
+from impasto.recipe import Recipe
+from impasto.stylize import STARTS, Styles, listed, painted, stylize
+
+
+def texture(
+    styles: Styles,
+    recipe: Recipe | None = None,
+    *,
+    size: int | tuple[int, int] | None = None,
+    tileable: bool = False,
+    network: Network | None = None,
+    device: str = "auto",
+    start: PictureLike | None = None,
+    on_event: Callable[[Event], None] = lambda _: None,
+    **changes: Any,  # noqa: ANN401 -- the knobs of a Recipe, with their types
+) -> Picture:
+    """Paint a picture of this size (width, height) in the manner of `styles`, after no photo.
+
+    A single number is a square. Without a size it is as large as the first painting, its long side at most the
+    recipe's. What is `tileable` goes on at the opposite edge. `start` is one of the recipe's starts by name, or a
+    picture; where nothing else is said, it is speckles: noise in the paintings' colors.
+    """
+    base, named = recipe or Recipe(), isinstance(start, str) and start in STARTS
+    begun = {"start": start} if named else {"start": blank.START} if base.start == "photo" else {}
+    around = {"seamless": "both"} if tileable else {}
+    settings = base.changed(**{"content_layers": {}, **begun, **around, **changes})
+    blank.check(settings)
+    paintings = [painted(style) for style in listed(styles)]
+    canvas = Blank(*both(size)) if size else blank.own(*paintings[0].picture.size, settings)
+    return stylize(
+        ground(canvas),
+        paintings,
+        settings.changed(size=max(canvas.width, canvas.height)),
+        network=network,
+        device=device,
+        start=None if named else start,
+        on_event=on_event,
+    )
+
+
+def both(size: int | tuple[int, int]) -> tuple[int, int]:
+    """Width and height; a single number is a square."""
+    return (size, size) if isinstance(size, int) else size
+
+
+def ground(canvas: Blank) -> Picture:
+    """What stands for the photo, of which nothing is seen."""
+    return Picture(torch.full((1, 3, canvas.height, canvas.width), 0.5), name=str(canvas))
