@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from impasto.blank import START
 from impasto.cli.flags import recipe_values
 from impasto.cli.hand import Hand, RegionFile, StyleFile, painting, paintings, pair, region
 from impasto.cli.hand import opened as opened_style
 from impasto.cli.paint import paint
+from impasto.cli.texture import texture
 from impasto.errors import ImpastoError, UsageError
 from impasto.files import read_record
 from impasto.recipe import recipe
@@ -159,7 +161,9 @@ def test_documented_commands_are_understood(line: str) -> None:
     words = [word for word in shlex.split(line)[1:] if word != "paintings/"]
     if len(words) < 2:
         return
-    given = paint.make_context("impasto", words).params
-    recipe(recipe_values(given))
+    command, base = (texture, {"start": START}) if words[0] == "texture" else (paint, {})
+    given = command.make_context("impasto", words[bool(base) :]).params
+    given |= {"size": None} if base else {}  # a width and a height, which are no knob
+    recipe(base | recipe_values(given))
     assert paintings(given["styles"], given)
-    Hand.taken_from(given)
+    Hand.taken_from({"strength_map": None, "protect": None, **given})
