@@ -27,12 +27,12 @@ from PIL import Image
 from impasto import presets
 from impasto import recipe as recipes
 from impasto.cli.commands import impasto
-from impasto.cli.hand import StyleFile
-from impasto.cli.hand import painting as parsed_painting
 from impasto.cli.progress import Lines, Pace, by_kind, duration
 from impasto.errors import PictureError, RecipeError
 from impasto.events import Level, Step
 from impasto.files import Written, read_record, write
+from impasto.hand import StyleFile
+from impasto.hand import painting as parsed_painting
 from impasto.networks.vgg import VGG
 from impasto.paint import style_weight
 from impasto.picture import Picture

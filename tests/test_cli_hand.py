@@ -14,12 +14,12 @@ from PIL import Image
 
 from impasto.blank import START
 from impasto.cli.flags import recipe_values
-from impasto.cli.hand import Hand, RegionFile, StyleFile, painting, paintings, pair, region
-from impasto.cli.hand import opened as opened_style
 from impasto.cli.paint import paint
 from impasto.cli.texture import texture
 from impasto.errors import ImpastoError, UsageError
 from impasto.files import read_record
+from impasto.hand import Hand, RegionFile, StyleFile, painting, paintings, pair, region
+from impasto.hand import opened as opened_style
 from impasto.recipe import recipe
 
 Capture = pytest.CaptureFixture[str]
@@ -95,6 +95,57 @@ def test_protected_pixels_come_back_and_the_picture_can_be_painted_again(
     assert record["hand"]["regions"][0]["strength"] == 0.5
     assert record["styles"][1]["layers"] == "fine"
     assert str(photo.parent) not in str(record)
+
+
+@pytest.fixture
+def masked(capsys: Capture, photo: Path, painting: Path, mask: Path, weights_file: Path) -> Path:
+    """Painted with a region, a protected part and a part of the painting."""
+    out, other = photo.with_name("out.png"), picture_file(photo.with_name("other.png"), 40, 40, seed=9)
+    flags = ("--region", f"{mask}={other}", "--protect", other, "--part", mask)
+    assert here(capsys, photo, painting, "-o", out, *flags, *tiny(weights_file)).code == 0
+    return out
+
+
+def test_again_into_another_folder_it_is_a_copy_with_its_masks(capsys: Capture, masked: Path) -> None:
+    copy = masked.parent / "far" / "away" / "copy.png"
+    ran = here(capsys, "again", masked, "-o", copy)
+    assert ran.code == 0, ran.err
+    assert copy.read_bytes() == masked.read_bytes()
+
+
+def test_again_with_another_mask(capsys: Capture, masked: Path) -> None:
+    """The mask that is given takes the place of that of its kind; the others stay, found beside the picture."""
+    out, before = masked.with_name("new.png"), read_record(masked)
+    protect = picture_file(masked.with_name("protect.png"), 30, 20, seed=5)
+    ran = here(capsys, "again", masked, "-o", out, "--protect", protect)
+    assert ran.code == 0, ran.err
+    after = read_record(out)
+    assert after["hand"]["protect"]["path"] == "protect.png"
+    assert after["hand"]["regions"] == before["hand"]["regions"]
+    assert after["styles"] == before["styles"]
+    assert out.read_bytes() != masked.read_bytes()
+
+
+def test_again_names_a_lost_mask_and_takes_another(capsys: Capture, masked: Path, mask: Path) -> None:
+    moved = mask.rename(mask.with_name("moved.png"))
+    ran = here(capsys, "again", masked)
+    assert (ran.code, ran.out) == (2, "")
+    assert "mask.png" in ran.err
+    assert "--region" in ran.err
+    other = masked.with_name("other.png")
+    painting = read_record(masked)["styles"][0]["path"]
+    given = ("--region", f"{moved}={other}", "--style", masked.with_name(painting), "--part", moved)
+    assert here(capsys, "again", masked, *given).code == 0
+    assert opened(masked.with_name("out-again.png")).tobytes() == opened(masked).tobytes()
+
+
+def test_again_without_the_masks(
+    capsys: Capture, masked: Path, photo: Path, painting: Path, mask: Path, weights_file: Path
+) -> None:
+    plain, bare = masked.with_name("plain.png"), masked.with_name("bare.png")
+    assert here(capsys, photo, painting, "-o", plain, "--part", mask, *tiny(weights_file)).code == 0
+    assert here(capsys, "again", masked, "-o", bare, "--no-masks").code == 0
+    assert bare.read_bytes() == plain.read_bytes()
 
 
 def test_protection_is_exact(capsys: Capture, photo: Path, painting: Path, weights_file: Path) -> None:

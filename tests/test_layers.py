@@ -18,7 +18,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # Imports go downwards only. A name stands for a module or for a package with all that is in it; "a/b" is a part.
 FLOORS = (
     {"errors", "filetype"},
-    {"palette", "clashes", "lettering", "presets"},
+    {"palette", "clashes", "hand", "lettering", "presets"},
     {"recipe", "blank", "device", "events", "footprint", "storage", "statefile", "share"},
     {"resample", "modes", "icc", "decode", "lossless", "files", "picture", "weights", "giant"},
     {"networks", "measures", "color", "tiles"},
@@ -41,7 +41,7 @@ FLOORS = (
         *("checkpoint", "diary"),
     },
     {"paint"},
-    {"stylize", "texture", "explain", "batch", "judge", "film", "record", "sheet", "chart"},
+    {"stylize", "hand_files", "texture", "explain", "batch", "judge", "film", "record", "sheet", "chart"},
     {"cli", "web", "__main__"},
 )
 PICTURES = {

@@ -120,6 +120,9 @@ def described_input(file: Path, sha256: str, folder: Path, weight: float = 1.0) 
     return Input(Path(path).as_posix(), sha256, weight)
 
 
+OTHERWISE = "name the file to use with its flag, as --content, --style, --start, --weights, --region or --protect"
+
+
 def found(wanted: Input, folder: Path) -> Path:
     """The file that a record names, looked for from the picture's folder and from here; never another one."""
     candidates = [path for path in (folder / wanted.path, Path(wanted.path)) if path.is_file()]
@@ -128,12 +131,11 @@ def found(wanted: Input, folder: Path) -> Path:
             return path
     if candidates:
         raise PictureError(
-            f"{candidates[0]} is not the file that the picture was painted from: it has changed since; "
-            "name the file to use with --content, --style, --start or --weights."
+            f"{candidates[0]} is not the file that the picture was painted from: it has changed since; {OTHERWISE}."
         )
     raise PictureError(
         f"{wanted.path}, which the picture was painted from, is found neither from {folder.absolute()} nor from here; "
-        "name the file with --content, --style, --start or --weights."
+        f"{OTHERWISE}."
     )
 
 
@@ -166,21 +168,18 @@ def _weights_hash(record: Record) -> str:
 
 def renamed(now: Record, then: Record) -> Record:
     """`now`, with the names that `then` had for inputs that are the same: an unchanged repaint is a copy."""
-    if len(now.styles) != len(then.styles):
-        return now
-    styles = [_same_name(a, b) for a, b in zip(now.styles, then.styles, strict=True)]
-    return dataclasses.replace(
-        now,
-        content=_same_content(now.content, then.content),
-        styles=styles,
-        start=_same_name(now.start, then.start) if now.start and then.start else now.start,
-        weights=_same_name(now.weights, then.weights) if now.weights and then.weights else now.weights,
-    )
+    names = ("content", "styles", "start", "weights", "hand")
+    return dataclasses.replace(now, **{name: _same_name(getattr(now, name), getattr(then, name)) for name in names})
 
 
-def _same_content(now: Input | Blank, then: Input | Blank) -> Input | Blank:
-    return _same_name(now, then) if isinstance(now, Input) and isinstance(then, Input) else now
-
-
-def _same_name(now: Input, then: Input) -> Input:
-    return dataclasses.replace(now, path=then.path) if now.sha256 == then.sha256 else now
+def _same_name(now: object, then: object) -> Any:  # noqa: ANN401 -- whatever `now` is
+    """`now`, all the files in it that `then` has at the same place by the names of then."""
+    if isinstance(now, list) and isinstance(then, list) and len(now) == len(then):
+        return [_same_name(a, b) for a, b in zip(now, then, strict=True)]
+    if isinstance(now, Input) and isinstance(then, Input):
+        path = then.path if now.sha256 == then.sha256 else now.path
+        return dataclasses.replace(now, path=path, part=_same_name(now.part, then.part))
+    if isinstance(now, (HandRecord, RegionInput)) and type(now) is type(then):
+        names = [field.name for field in dataclasses.fields(now)]
+        return dataclasses.replace(now, **{name: _same_name(getattr(now, name), getattr(then, name)) for name in names})
+    return now

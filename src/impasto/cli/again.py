@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from impasto import blank
+from impasto import blank, hand
 from impasto.blank import Blank
-from impasto.cli import flags, hand, options, order
-from impasto.cli.hand import Hand, RegionFile, StyleFile
+from impasto.cli import flags, options, order
+from impasto.cli.handflags import hand_flags
 from impasto.cli.options import FILE, Options
 from impasto.cli.order import Order
 from impasto.cli.paint import EPILOG
 from impasto.cli.resume import checkpoint_flags
 from impasto.cli.sections import SETTINGS, Flag, Sectioned
 from impasto.errors import DeviceError, UsageError
+from impasto.hand import Hand, StyleFile
 
 if TYPE_CHECKING:
     from impasto.recipe import Recipe
-    from impasto.record import Input, Record
+    from impasto.record import Record
 
 
 def painted_again(picture: Path, preset: str | None, recipe: Path | None, **given: Any) -> int:  # noqa: ANN401 -- the flags' values
@@ -35,11 +36,10 @@ def painted_again(picture: Path, preset: str | None, recipe: Path | None, **give
     settings = order.merged(then.recipe, preset, recipe, flags.recipe_values(given))
     asked = Order(
         content_of(then, given["content"], settings, picture.parent),
-        tuple(style for each in given["style"] for style in hand.opened(each))
-        or tuple(style_of(style, picture.parent) for style in then.styles),
+        paintings_of(then, given, picture.parent),
         settings,
         start_of(then, given["start"], settings.start, picture.parent),
-        hand_of(then, picture.parent),
+        hand_of(then, given, picture.parent),
     )
     return run(asked, options_of(then, given, settings.network, picture), then)
 
@@ -65,25 +65,21 @@ def start_of(then: Record, given: str | Path | None, start: str, folder: Path) -
     return found(then.start, folder) if start == "picture" and then.start else None
 
 
-def style_of(then: Input, folder: Path) -> StyleFile:
-    """A painting of then, used as it was."""
-    from impasto.record import found
+def paintings_of(then: Record, given: dict[str, Any], folder: Path) -> tuple[StyleFile, ...]:
+    """The paintings given, or those of then; masks for them, if given, in their order."""
+    from impasto.hand_files import style_again
 
-    part = None if then.part is None else found(then.part, folder)
-    return StyleFile(found(then, folder), then.weight, then.scale, then.layers, part)
+    if any(given[name] for name in ("style", "coarse", "fine")):
+        return hand.paintings(given["style"], given)
+    return hand.parted([style_again(style, folder) for style in then.styles], given["part"])
 
 
-def hand_of(then: Record, folder: Path) -> Hand:
-    """The masks of then."""
-    from impasto.record import found
+def hand_of(then: Record, given: dict[str, Any], folder: Path) -> Hand:
+    """The masks given, and those of then of the kinds that are not given."""
+    from impasto.hand_files import hand_again
 
-    masks = then.hand
-    if masks is None:
-        return Hand()
-    regions = [RegionFile(found(r.mask, folder), style_of(r.style, folder), r.strength) for r in masks.regions]
-    labels = [found(each, folder) for each in masks.labels]
-    strength, protect = (None if each is None else found(each, folder) for each in (masks.strength_map, masks.protect))
-    return Hand(tuple(regions), (labels[0], labels[1]) if labels else None, strength, protect)
+    asked = Hand.taken_from(given)
+    return asked if given["no_masks"] else hand_again(then.hand, asked, folder)
 
 
 def options_of(then: Record, given: dict[str, Any], network: str, picture: Path) -> Options:
@@ -124,6 +120,8 @@ again = Sectioned(
         Flag(
             ["--style"], section="Inputs", multiple=True, metavar="FILE[:WEIGHT]", help="other paintings, one or more"
         ),
+        Flag(["--no-masks"], section="Hand", is_flag=True, help="without the masks of then"),
+        *hand_flags(),
         *options.output_flags("PICTURE-again, beside it"),
         *checkpoint_flags(),
         *options.recipe_flags(),

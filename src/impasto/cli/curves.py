@@ -9,7 +9,7 @@ from typing import Any
 from impasto import film
 from impasto.chart import svg
 from impasto.cli.interrupt import current
-from impasto.cli.job import opened, seen
+from impasto.cli.job import seen
 from impasto.cli.options import Options
 from impasto.cli.order import Order, check_order
 from impasto.cli.progress import Teller, teller
@@ -20,6 +20,7 @@ from impasto.explain.documents import check_document, write_document
 from impasto.explain.grids import Cell
 from impasto.explain.story import Story, every
 from impasto.files import write
+from impasto.hand_files import opened
 from impasto.picture import Picture, read
 from impasto.sheet import raster
 

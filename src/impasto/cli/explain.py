@@ -10,11 +10,11 @@ import click
 
 from impasto.cli import flags, glimpse, options, order
 from impasto.cli.choices import AXIS, Axis, check_axes, choices, first, starts
-from impasto.cli.hand import StyleFile
 from impasto.cli.options import FILE, Options
 from impasto.cli.order import Order
 from impasto.cli.sections import SETTINGS, Flag, Sectioned
 from impasto.cli.sheetflags import LAYERS, knobs, place_flags
+from impasto.hand import StyleFile
 
 if TYPE_CHECKING:
     from impasto.explain.grids import Grid

@@ -11,8 +11,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import click
 from pydantic.fields import FieldInfo
 
-from impasto.cli.options import expanded
 from impasto.cli.sections import Flag
+from impasto.hand import expanded
 from impasto.recipe import Layers, Recipe, described, near
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from impasto.cli import flags, hand, options, order
+from impasto import hand
+from impasto.cli import flags, options, order
 from impasto.cli.options import FILE, Options
 from impasto.cli.order import Order
 from impasto.cli.sections import SETTINGS, Flag, Sectioned

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,20 +11,20 @@ from impasto import device as devices
 from impasto import film, record, share
 from impasto.blank import Blank
 from impasto.canvas import final_size
-from impasto.cli.hand import Hand, StyleFile
 from impasto.cli.options import Options
 from impasto.cli.order import Order, check_order, default_output
 from impasto.cli.progress import Teller, downloading
 from impasto.errors import LayerError
 from impasto.files import check_writable
+from impasto.hand_files import described_hand, described_style, guided, opened
 from impasto.inputs import Painting
 from impasto.networks import Network
 from impasto.networks.choose import open_network
 from impasto.networks.vgg import taps
 from impasto.picture import Picture, read
 from impasto.recipe import Recipe, near
-from impasto.record import HandRecord, Input, Record, RegionInput, described_input, sha256_of
-from impasto.regions import Guidance, Region, labeled
+from impasto.record import Input, Record, described_input, sha256_of
+from impasto.regions import Guidance
 from impasto.texture import ground
 from impasto.weights.identify import BLOCKS
 
@@ -69,22 +69,6 @@ def prepare(order: Order, options: Options, tell: Teller) -> Job:
 def seen(content: Path | Blank) -> Picture:
     """The photo, or what stands in its place."""
     return ground(content) if isinstance(content, Blank) else read(content)
-
-
-def opened(style: StyleFile) -> Painting:
-    """A painting, read."""
-    part = None if style.part is None else read(style.part)
-    return Painting(read(style.path), style.weight, style.scale, style.layers, part)
-
-
-def guided(hand: Hand, first: Painting) -> Guidance:
-    """Masks and the paintings for them, read; label maps are about the first painting."""
-    regions = [Region(read(each.mask), opened(each.style), each.strength) for each in hand.regions]
-    if hand.labels is not None:
-        photo_map, painting_map = (read(file) for file in hand.labels)
-        regions += labeled(photo_map, painting_map, first)
-    strength, protect = (None if file is None else read(file) for file in (hand.strength_map, hand.protect))
-    return Guidance(tuple(regions), strength, protect)
 
 
 def check_layers(recipe: Recipe) -> None:
@@ -134,32 +118,3 @@ def recorded(job: Job, order: Order, options: Options) -> Record:
 def described_content(content: Path | Blank, photo: Picture, folder: Path) -> Input | Blank:
     """The photo as the record names it."""
     return content if isinstance(content, Blank) else described_input(content, photo.sha256, folder)
-
-
-def described_style(style: StyleFile, painting: Painting, folder: Path) -> Input:
-    """A painting as the record names it."""
-    part = None
-    if style.part is not None and painting.part is not None:
-        part = described_input(style.part, painting.part.sha256, folder)
-    told = described_input(style.path, painting.picture.sha256, folder, style.weight)
-    return replace(told, scale=style.scale, layers=style.layers, part=part)
-
-
-def described_hand(hand: Hand, guidance: Guidance, folder: Path) -> HandRecord | None:
-    """The masks as the record names them; None if there are none."""
-    if hand == Hand():
-        return None
-
-    def told(file: Path | None) -> Input | None:
-        return None if file is None else described_input(file, sha256_of(file), folder)
-
-    regions = [
-        RegionInput(
-            described_input(each.mask, region.mask.sha256, folder),
-            described_style(each.style, region.painting, folder),
-            each.strength,
-        )
-        for each, region in zip(hand.regions, guidance.regions, strict=False)  # label maps add further regions
-    ]
-    labels = [described_input(file, sha256_of(file), folder) for file in hand.labels or ()]
-    return HandRecord(regions, labels, told(hand.strength_map), told(hand.protect))

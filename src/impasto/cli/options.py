@@ -13,6 +13,7 @@ import click
 
 from impasto import presets
 from impasto.cli.sections import Flag
+from impasto.hand import expanded
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,6 @@ class Bytes(click.ParamType[int]):
 
 
 FILE = File()
-
-
-def expanded(path: str) -> Path:
-    return Path(os.path.expanduser(path))  # noqa: PTH111 -- Path.expanduser raises for a user it does not know
 
 
 def machine_flags() -> list[Flag]:

@@ -9,10 +9,10 @@ from typing import Any
 
 from impasto import recipe as recipes
 from impasto.blank import Blank
-from impasto.cli.hand import Hand, StyleFile
 from impasto.cli.options import Options
 from impasto.errors import PictureError, RecipeError, UsageError, WeightsError
 from impasto.filetype import open_file
+from impasto.hand import Hand, StyleFile
 from impasto.recipe import Recipe
 
 NOTHING = Hand()

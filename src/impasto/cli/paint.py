@@ -7,12 +7,14 @@ from typing import Any
 
 import click
 
-from impasto.cli import flags, hand, options, order
-from impasto.cli.hand import Hand
+from impasto import hand
+from impasto.cli import flags, options, order
+from impasto.cli.handflags import hand_flags
 from impasto.cli.options import FILE, Options
 from impasto.cli.order import Order
 from impasto.cli.resume import checkpoint_flags
 from impasto.cli.sections import SETTINGS, Sectioned
+from impasto.hand import Hand
 
 EPILOG = """\b
 STYLE may carry a weight, and a scale of its strokes: one.jpg:0.7 other.jpg:0.3@2; a folder stands for its pictures.
@@ -45,7 +47,7 @@ paint = Sectioned(
         *options.output_flags("generated/CONTENT_STYLE.png"),
         *checkpoint_flags(),
         *options.recipe_flags(),
-        *hand.hand_flags(),
+        *hand_flags(),
         *flags.knobs(),
         *options.machine_flags(),
         *options.talk_flags(),

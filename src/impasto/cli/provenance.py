@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from impasto.cli.hand import StyleFile
 from impasto.cli.job import Job, recorded
 from impasto.cli.options import Options
 from impasto.cli.order import Order
 from impasto.explain.grids import Cell
+from impasto.hand import StyleFile
 from impasto.inputs import as_painting
 from impasto.networks import Network
 from impasto.record import sha256_of

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from impasto.cli import flags, hand, options, order
+from impasto import hand
+from impasto.cli import flags, options, order
 from impasto.cli.choices import AXIS, Axis, check_axes, choices, first, starts
 from impasto.cli.options import FILE, Options
 from impasto.cli.order import Order
@@ -29,10 +30,10 @@ def swept(content: Path, styles: tuple[str, ...], vary: tuple[Axis, ...], **give
         order.merged(SMALL, given["preset"], given["recipe"], {**turned, **at_first}),
         start,
     )
-    from impasto.cli.job import opened
     from impasto.cli.sheets import Plan, cells_beside, default_sheet, deliver
     from impasto.cli.workshop import file_name
     from impasto.explain.grids import sweep_grids
+    from impasto.hand_files import opened
     from impasto.picture import read
 
     target = given["output"] or default_sheet(asked, "sweep")

@@ -8,14 +8,15 @@ from typing import Any
 
 import click
 
-from impasto import blank
+from impasto import blank, hand
 from impasto.blank import Blank
-from impasto.cli import flags, hand, options, order
-from impasto.cli.hand import Hand, StyleFile
+from impasto.cli import flags, options, order
+from impasto.cli.handflags import hand_flags
 from impasto.cli.options import Options
 from impasto.cli.order import Order
 from impasto.cli.resume import checkpoint_flags
 from impasto.cli.sections import SETTINGS, Flag, Sectioned
+from impasto.hand import Hand, StyleFile
 from impasto.recipe import Recipe
 
 EPILOG = """\b
@@ -111,7 +112,7 @@ texture = Sectioned(
         *options.output_flags("generated/STYLE_texture.png"),
         *checkpoint_flags(),
         *options.recipe_flags(),
-        *(flag for flag in hand.hand_flags() if flag.name in OF_PAINTINGS),
+        *(flag for flag in hand_flags() if flag.name in OF_PAINTINGS),
         *texture_flags(),
         *options.machine_flags(),
         *options.talk_flags(),

@@ -1,16 +1,15 @@
-"""The artist's hand on the command line: how a painting is used, and masks; the flags for it, without torch."""
+"""The artist's hand in words: how a painting is used, and which masks lie where. Files are named here, not opened."""
 
 from __future__ import annotations
 
 import math
+import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from impasto.cli.options import FILE, expanded
-from impasto.cli.sections import Flag
 from impasto.errors import PictureError, RecipeError, UsageError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif")
@@ -59,47 +58,25 @@ class Hand:
         return (*paintings, *(self.labels or ()), *(file for file in (self.strength_map, self.protect) if file))
 
 
-def hand_flags() -> list[Flag]:
-    """Flags about the use of paintings, and about masks."""
-    words = {
-        "--coarse": ("FILE[:WEIGHT]", "a painting for the large forms only; multiple"),
-        "--fine": ("FILE[:WEIGHT]", "a painting for the fine strokes only; multiple"),
-        "--part": ("MASK", "use only what is bright here of the STYLE; once for each STYLE, in their order"),
-        "--region": ("MASK=STYLE[:STRENGTH]", "paint what is bright in MASK after STYLE, strength 0 to 1; multiple"),
-    }
-    return [
-        *(Flag([name], section="Hand", multiple=True, metavar=kind, help=text) for name, (kind, text) in words.items()),
-        Flag(
-            ["--labels"],
-            section="Hand",
-            metavar="MAP=MAP",
-            help="two maps in the same colors, of the photo and of the STYLE: like is painted after like",
-        ),
-        Flag(["--protect"], section="Hand", metavar="MASK", type=FILE, help="what is bright here stays the photo"),
-        Flag(
-            ["--strength-map"],
-            section="Hand",
-            metavar="MASK",
-            type=FILE,
-            help="how strongly to paint where: white fully, black not at all",
-        ),
-    ]
-
-
 def paintings(arguments: tuple[str, ...], given: dict[str, Any]) -> tuple[StyleFile, ...]:
     """Every painting for the whole picture, in the order of the command line."""
     found = [each for argument in arguments for each in opened(argument)]
-    parts = [expanded(part) for part in given["part"]]
-    if parts and len(parts) != len(found):
-        raise UsageError(f"There are {len(parts)} --part for {len(found)} paintings; give one for each.")
-    if parts:
-        found = [StyleFile(f.path, f.weight, f.scale, part=part) for f, part in zip(found, parts, strict=True)]
+    found = list(parted(found, given["part"]))
     for layers in ("coarse", "fine"):
         every = [each for argument in given[layers] for each in opened(argument)]
         found += [StyleFile(each.path, each.weight, each.scale, layers) for each in every]
     if not found:
         raise UsageError("There is no STYLE: name a painting after the photo, or with --coarse and --fine.")
     return tuple(found)
+
+
+def parted(styles: Sequence[StyleFile], parts: Sequence[str]) -> tuple[StyleFile, ...]:
+    """The paintings, each with the part of it that is used, if any are given."""
+    if not parts:
+        return tuple(styles)
+    if len(parts) != len(styles):
+        raise UsageError(f"There are {len(parts)} --part for {len(styles)} paintings; give one for each.")
+    return tuple(replace(style, part=expanded(part)) for style, part in zip(styles, parts, strict=True))
 
 
 def opened(argument: str) -> Iterator[StyleFile]:
@@ -165,3 +142,8 @@ def number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def expanded(path: str) -> Path:
+    """With `~` in it expanded where there is such a person."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 -- Path.expanduser raises for a user it does not know

@@ -1,0 +1,33 @@
+"""The artist's hand on the command line: flags for the use of paintings, and for masks."""
+
+from __future__ import annotations
+
+from impasto.cli.options import FILE
+from impasto.cli.sections import Flag
+
+
+def hand_flags() -> list[Flag]:
+    """Flags about the use of paintings, and about masks."""
+    words = {
+        "--coarse": ("FILE[:WEIGHT]", "a painting for the large forms only; multiple"),
+        "--fine": ("FILE[:WEIGHT]", "a painting for the fine strokes only; multiple"),
+        "--part": ("MASK", "use only what is bright here of the STYLE; once for each STYLE, in their order"),
+        "--region": ("MASK=STYLE[:STRENGTH]", "paint what is bright in MASK after STYLE, strength 0 to 1; multiple"),
+    }
+    return [
+        *(Flag([name], section="Hand", multiple=True, metavar=kind, help=text) for name, (kind, text) in words.items()),
+        Flag(
+            ["--labels"],
+            section="Hand",
+            metavar="MAP=MAP",
+            help="two maps in the same colors, of the photo and of the STYLE: like is painted after like",
+        ),
+        Flag(["--protect"], section="Hand", metavar="MASK", type=FILE, help="what is bright here stays the photo"),
+        Flag(
+            ["--strength-map"],
+            section="Hand",
+            metavar="MASK",
+            type=FILE,
+            help="how strongly to paint where: white fully, black not at all",
+        ),
+    ]
