@@ -151,7 +151,7 @@ def cutout(paint: Painter) -> Iterator[Picture]:
     yield on_checks(paint(Picture(HARBOR.rgb, alpha)))
 
 
-LOWER_THIRD = (torch.arange(150).view(-1, 1).expand(150, 200) > 100).float()  # the fields of the swirling night
+LOWER_THIRD = (torch.arange(200).view(-1, 1).expand(200, 300) > 133).float()  # the fields of the swirling night
 
 
 def sky_line() -> Tensor:
