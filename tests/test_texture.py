@@ -124,7 +124,7 @@ def test_sides_that_cannot_meet_name_what_can() -> None:
 @pytest.mark.parametrize(
     "knobs",
     [{"color": "photo"}, {"color": "luminance"}, {"recolor": "monge"}, {"content_layers": {"relu2_2": 1.0}},
-     {"start": "photo"}],
+     {"start": "photo"}, {"detail": 0.5}],
 )  # fmt: skip
 def test_what_needs_a_photo_is_refused(knobs: dict[str, Any]) -> None:
     with pytest.raises(RecipeError, match="no photo"):

@@ -42,6 +42,7 @@ def check(recipe: Recipe) -> None:
     """What a photo would be needed for is refused."""
     asked = {
         "content_layers": any(recipe.content_layers.values()),
+        "detail": recipe.detail > 0,
         "start": recipe.start not in STARTS,
         "color": recipe.color not in COLORS,
         "recolor": recipe.recolor != "none",
