@@ -19,10 +19,12 @@ from impasto.descent import LBFGS, Adam, Descent, Optimizer
 from impasto.errors import PlanError, ShortageError
 from impasto.events import Event, Finished, Forecast, Level, Note, Planned, size
 from impasto.footprint import Footprint
+from impasto.inputs import Painting
 from impasto.networks.vgg import VGG
 from impasto.paint import paint
 from impasto.picture import Picture
 from impasto.recipe import Recipe
+from impasto.regions import Guidance, Region
 
 __all__ = ["one_thread"]
 
@@ -99,6 +101,25 @@ def test_the_plan_holds_what_the_footprint_of_a_run_is() -> None:
     with Footprint() as count:
         painted(size=640, steps=4)
     assert count.peak == pytest.approx(told, rel=0.2)
+
+
+def test_masks_are_in_the_plan() -> None:
+    """Regions with paintings of their own hold maps of the whole picture and of each layer, and features twice."""
+    columns = torch.arange(96)
+    stripes = [Picture((columns // 16 == i).float().expand(1, 3, 64, 96).contiguous()) for i in range(6)]
+    guidance = Guidance(tuple(Region(mask, Painting(picture(60, 60, i + 2))) for i, mask in enumerate(stripes)))
+
+    def run() -> Iterator[Event]:
+        return paint(PHOTO, [PAINTING], recipe(size=480, steps=4), network=NETWORK, guidance=guidance)
+
+    first = next(iter(run()))
+    assert isinstance(first, Planned)
+    assert first.forecast is not None
+    told = first.forecast.memory - plan.SLACK
+    with Footprint() as count:
+        list(run())
+    assert count.peak == pytest.approx(told, rel=0.2)
+    assert told > 1.3 * (planned(size=480).memory - plan.SLACK)
 
 
 def test_the_forecast_is_one_line() -> None:

@@ -34,7 +34,7 @@ from impasto.picture import Picture
 from impasto.plan import Layout, forecast, lay_out
 from impasto.recipe import Recipe
 from impasto.regions import Guidance, Passage, carried
-from impasto.scene import Scene, scenery
+from impasto.scene import Scene, rehearsed, scenery
 from impasto.share import ALONE, Crew
 from impasto.style import Surveys, statistics
 
@@ -69,7 +69,7 @@ def paint(
     idle = not extra_terms and photo_is_the_answer(recipe)
     plan = check(content, paintings, recipe, network, start)[-1 if idle else 0 :]
     layers = frozenset({*recipe.content_layers, *recipe.style_layers, *(term.layer for term in extra_terms)})
-    layouts = () if idle else planned(plan, network, paintings, recipe, layers, device, memory, crew)
+    layouts = () if idle else planned(plan, network, content, paintings, guidance, recipe, layers, device, memory, crew)
     identity = {"photo": content, "paintings": paintings, "start": start, "guidance": guidance}
     identity |= made_with(recipe, network, extra_terms)
     diary = Diary.opened(checkpoint, identity, [layout.side for layout in layouts], device, writes=crew.leads)
@@ -140,7 +140,9 @@ def descend(
 def planned(
     plan: Sequence[Level],
     network: Network,
+    content: Picture,
     paintings: Styles,
+    guidance: Guidance,
     recipe: Recipe,
     layers: frozenset[str],
     device: torch.device,
@@ -149,8 +151,11 @@ def planned(
 ) -> tuple[Layout, ...]:
     """How each level is cut so that it fits into the memory; found out with small pictures that stand for the real."""
 
+    scene = None
+
     def objective(photo: Tensor) -> Objective:
-        scene = Scene(photo, (Passage(weighted([Picture(canvases.snapshot(photo))])),))
+        nonlocal scene  # held as long as the objective is: its maps are in the memory too
+        scene = rehearsed(photo, content, paintings, guidance)
         return Objective(network, tuple(terms(network, scene, recipe, Cutter.of(network, layers))))
 
     run = Run(network, layers, objective, partial(begun, recipe=recipe), device)

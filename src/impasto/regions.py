@@ -127,7 +127,9 @@ def passages(content: Picture, base: Styles, guidance: Guidance, width: int, hei
 def _divided(base: Styles, guidance: Guidance, width: int, height: int) -> list[tuple[Styles, Tensor]]:
     """Every pixel is shared among the regions that claim it, and the paintings of the whole picture."""
     claims = [brightness(region.mask, width, height) for region in guidance.regions]
-    claimed = torch.stack([torch.zeros(1, 1, height, width), *claims]).sum(0)
+    claimed = torch.zeros(1, 1, height, width)
+    for claim in claims:
+        claimed += claim
     crowded = claimed.clamp_min(1)
     divided = [(base, (1 - claimed).clamp_min(0))]
     for region, claim in zip(guidance.regions, claims, strict=True):

@@ -12,7 +12,7 @@ from impasto.canvas import channels_last, snapshot
 from impasto.coloring import Finish, after, before, filled, like
 from impasto.errors import RecipeError
 from impasto.events import Level
-from impasto.inputs import Styles
+from impasto.inputs import Styles, weighted
 from impasto.objective import Evaluation
 from impasto.picture import Picture
 from impasto.recipe import Recipe
@@ -40,6 +40,23 @@ class Scene:
     def snapshot(self, canvas: Tensor) -> Tensor:
         """A copy for the reader, in the colors that were asked for."""
         return self.finish(snapshot(self.shown(canvas)))
+
+
+def rehearsed(photo: Tensor, content: Picture, paintings: Styles, guidance: Guidance) -> Scene:
+    """A scene of noise that holds as many maps as the real one does, to see what they cost."""
+    parts = len({paintings.identity, *(weighted([region.painting]).identity for region in guidance.regions)})
+    masked, hidden = bool(guidance.masks), content.alpha is not None
+    stand_in = weighted([Picture(snapshot(photo))])
+
+    def share() -> Tensor:
+        return torch.full_like(photo[:, :1], 1 / parts)
+
+    return Scene(
+        photo,
+        tuple(Passage(stand_in, share() if masked or hidden else None) for _ in range(parts)),
+        share() if hidden else None,
+        share() if guidance.strength or guidance.protect else None,
+    )
 
 
 Scenery = Callable[[Level, torch.device], Scene]
