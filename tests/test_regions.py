@@ -35,6 +35,7 @@ from impasto.regions import (
     worn,
 )
 from impasto.scene import scenery
+from impasto.style import remarks as told
 from impasto.style import statistics
 
 SIZE = 48
@@ -328,6 +329,17 @@ def test_only_the_part_of_a_painting_that_is_asked_for_counts(how: str) -> None:
     for layer in SHALLOW:
         torch.testing.assert_close(pair[0][layer], pair[1][layer])
         assert not torch.allclose(whole[0][layer], whole[1][layer], rtol=1e-3)
+
+
+@pytest.mark.parametrize("how", ["part", "alpha"])
+def test_a_part_of_a_painting_too_small_for_a_layer_says_so(how: str) -> None:
+    spot = torch.zeros(48, 48)
+    spot[3:5, 3:6] = 1
+    whole = Picture(image(48, 48, 1).contiguous())
+    painting = Painting(whole, part=mask(spot)) if how == "part" else Painting(Picture(whole.rgb, spot[None, None]))
+    (sentence,) = told(tiny(), [painting], LEVEL, recipe())
+    assert "too small for relu3_1" in sentence
+    assert not list(told(tiny(), [Painting(whole, part=left()), Painting(whole)], LEVEL, recipe()))
 
 
 def test_coarse_and_fine_paintings_speak_for_their_layers() -> None:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from impasto import canvas as canvases
-from impasto import measures, regions
+from impasto import measures, regions, style
 from impasto.checkpoint import Checkpoint
 from impasto.coloring import speckled
 from impasto.costs import Run
@@ -77,6 +77,8 @@ def paint(
     yield Planned(plan, weights, forecast(layouts, device) if layouts else None)
     yield from map(Note, remarks(content, paintings, plan))
     yield from map(Note, regions.remarks(content, guidance, plan[-1], paintings, network.strides, recipe))
+    every = (*paintings.paintings, *(region.painting for region in guidance.regions))
+    yield from map(Note, style.remarks(network, every, plan[-1], recipe))
 
     canvas = None
     for level in plan[diary.level - 1 :]:

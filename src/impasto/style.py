@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 import torch
@@ -12,10 +12,12 @@ from torch import Tensor
 
 from impasto.canvas import channels_last
 from impasto.cutter import Cutter
+from impasto.events import Level
 from impasto.inputs import Painting, Styles
 from impasto.networks import Network
 from impasto.objective import merge, stride, survey
 from impasto.picture import Picture
+from impasto.recipe import Recipe
 from impasto.regions import brightness, carried
 
 
@@ -98,6 +100,20 @@ def used(painting: Painting, picture: Picture) -> Tensor | None:
     masks = [] if picture.alpha is None else [picture.alpha]
     masks += [] if painting.part is None else [brightness(painting.part, picture.width, picture.height)]
     return torch.stack(masks).prod(0) if masks else None
+
+
+def remarks(network: Network, paintings: Iterable[Painting], final: Level, recipe: Recipe) -> Iterator[str]:
+    """Where so little of a painting is used that some layers see nothing of it."""
+    for painting in paintings:
+        read = [layer for layer in recipe.style_layers if painting.reads(stride(network, layer))]
+        scale, minimum = recipe.style_scale * painting.scale, network.minimum(frozenset(read))
+        mask = used(painting, at_scale(painting.picture, final.width, final.height, scale, minimum))
+        missed = [layer for layer in read if mask is not None and carried(mask, stride(network, layer)) is None]
+        if missed:
+            yield (
+                f"The part of {painting.picture.name or 'a painting'} that is used is too small for "
+                f"{', '.join(missed)}: what these layers would take from it is left out."
+            )
 
 
 def at_scale(painting: Picture, width: int, height: int, scale: float, minimum: int) -> Picture:
