@@ -75,10 +75,7 @@ def paint(
     diary = Diary.opened(checkpoint, identity, [layout.side for layout in layouts], device, writes=crew.leads)
     weights = {"content": recipe.content_weight, "style": style_weight(recipe)}
     yield Planned(plan, weights, forecast(layouts, device) if layouts else None)
-    yield from map(Note, remarks(content, paintings, plan))
-    yield from map(Note, regions.remarks(content, guidance, plan[-1], paintings, network.strides, recipe))
-    every = (*paintings.paintings, *(region.painting for region in guidance.regions))
-    yield from map(Note, style.remarks(network, every, plan[-1], recipe))
+    yield from map(Note, remarked(content, paintings, plan, guidance, network, recipe))
 
     canvas = None
     for level in plan[diary.level - 1 :]:
@@ -100,6 +97,16 @@ def paint(
         yield Note("Stopped early; this is the best picture so far.")
     assert canvas is not None
     yield Finished(scene.snapshot(canvas), diary.losses, diary.evaluations)
+
+
+def remarked(
+    content: Picture, paintings: Styles, plan: Sequence[Level], guidance: Guidance, network: Network, recipe: Recipe
+) -> Iterator[str]:
+    """Sentences worth telling before the start: about sizes, about masks, about parts of paintings."""
+    yield from remarks(content, paintings, plan)
+    yield from regions.remarks(content, guidance, plan[-1], paintings, network.strides, recipe)
+    every = (*paintings.paintings, *(region.painting for region in guidance.regions))
+    yield from style.remarks(network, every, plan[-1], recipe)
 
 
 def made_with(recipe: Recipe, network: Network, extra_terms: Sequence[Term]) -> dict[str, object]:
