@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 import pytest
-from command import here, opened, picture_file
+from command import here, opened, picture_file, tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +19,7 @@ from impasto.cli.choices import AXIS, Axis
 from impasto.cli.interrupt import current
 from impasto.cli.sheetflags import LAYERS
 from impasto.cli.workshop import file_name
+from impasto.files import read_record
 from impasto.paint import paint
 from impasto.recipe import FIELDS
 
@@ -299,3 +300,19 @@ def test_any_text_is_layers_or_refused(text: str) -> None:
 @given(st.text(max_size=40))
 def test_names_of_films_are_names_of_files(words: str) -> None:
     assert not set(file_name(words)) & set('/\\:*?"<>| \0')
+
+
+def test_a_strip_from_one_painting_to_another(capsys: Capture, photo: Path, painting: Path, weights_file: Path) -> None:
+    """Its ends are the paintings alone; each cell says its weights."""
+    out, other = photo.with_name("strip.png"), picture_file(photo.with_name("other.png"), 40, 40, seed=9)
+    ran = here(capsys, "sweep", photo, painting, other, "--blend", "3", "-o", out, *tiny(weights_file))
+    assert ran.code == 0, ran.err
+    cells = list(photo.with_name("strip_cells").glob("*.png"))
+    weights = sorted(tuple(style["weight"] for style in read_record(cell)["styles"]) for cell in cells)
+    assert weights == [(0.0, 1.0), (0.5, 0.5), (1.0, 0.0)]
+    alone = photo.with_name("alone.png")
+    assert here(capsys, photo, painting, "-o", alone, *tiny(weights_file)).code == 0
+    pictures = [opened(cell).tobytes() for cell in cells]
+    assert pictures.count(opened(alone).tobytes()) == 1
+    for wrong in (("--blend", "3"), ()):
+        assert here(capsys, "sweep", photo, painting, *wrong, "-o", out, *tiny(weights_file)).code == 2

@@ -20,6 +20,7 @@ from impasto.cli.result import Outcome, save
 from impasto.cli.resume import checkpoint
 from impasto.errors import RunError
 from impasto.events import Event, Finished, Note, Planned, Preview, Step
+from impasto.inputs import weighted
 from impasto.paint import paint
 from impasto.record import Record
 from impasto.share import Crew, joined
@@ -139,6 +140,9 @@ def opening(job: Job, options: Options, plan: Planned) -> Iterator[str]:
     yield f"device:  {devices.describe(job.device)}"
     yield f"network: {job.network.name}" + (f", weights of {options.weights}" if options.weights else "")
     yield f"size:    {job.content.width} x {job.content.height} -> {final.width} x {final.height}"
+    paintings = weighted(job.styles).paintings
+    if len(paintings) > 1:
+        yield "styles:  " + ", ".join(f"{each.picture.name} {each.weight:.0%}" for each in paintings)
     yield "plan:    " + ", ".join(f"{level.steps} steps at {level.width} x {level.height}" for level in plan.levels)
     if plan.forecast is not None:
         yield f"needs:   {plan.forecast}"

@@ -7,11 +7,11 @@ one layer are the photo's, or until the statistics of ever more layers are the p
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from impasto.errors import RecipeError
-from impasto.inputs import Style
+from impasto.inputs import Style, as_painting
 from impasto.picture import Picture
 from impasto.recipe import Recipe
 
@@ -47,11 +47,21 @@ class Grid:
 
 @dataclass(frozen=True)
 class Choice:
-    """One value of a knob: its name, what it changes, and the picture to start from where it is one."""
+    """One value of a knob: its name, what it changes, and the picture to start from where it is one.
+
+    Or a mixture of the paintings, by their weights.
+    """
 
     name: str
     changes: Mapping[str, Any] = field(default_factory=dict)
     start: Picture | None = None
+    weights: tuple[float, ...] | None = None
+
+
+def blends(names: tuple[str, str], count: int) -> list[Choice]:
+    """From the first painting to the second in as many steps."""
+    shares = [i / (count - 1) for i in range(count)]
+    return [Choice(f"{names[0]} {1 - s:.0%}, {names[1]} {s:.0%}", weights=(1 - s, s)) for s in shares]
 
 
 def content_grid(photo: Picture, layers: Sequence[str], recipe: Recipe) -> Grid:
@@ -120,7 +130,15 @@ def chosen(base: Cell, choices: Sequence[Choice]) -> Cell:
         name = ", ".join(choice.name for choice in choices if choice.name)
         raise RecipeError(f"The sheet has a cell that cannot be painted, {name}: {error}") from None
     start = next((choice.start for choice in choices if choice.start is not None), base.start)
-    return Cell(base.content, base.styles, recipe, start if recipe.start == "picture" else None)
+    weights = next((choice.weights for choice in choices if choice.weights is not None), None)
+    return Cell(base.content, mixed(base.styles, weights), recipe, start if recipe.start == "picture" else None)
+
+
+def mixed(styles: tuple[Style, ...], weights: tuple[float, ...] | None) -> tuple[Style, ...]:
+    """The paintings with other weights, if there are any."""
+    if weights is None:
+        return styles
+    return tuple(replace(as_painting(s), weight=w) for s, w in zip(styles, weights, strict=True))
 
 
 def content_only(recipe: Recipe, layer: str) -> Recipe:
