@@ -1,8 +1,8 @@
 """The published 16x encoder as a network that can judge, or paint: a second opinion beside VGG-19.
 
 "Collaborative Distillation for Ultra-Resolution Universal Style Transfer" (CVPR 2020; MIT, (c) 2020 Huan Wang), from
-the development data. Its plan is one that `lite` can follow: its first 1x1 convolution, which has no ReLU, is folded into
-the next, and its published heads carry distances into VGG-19's space.
+the development data. Its plan is one that `lite` can follow: its first 1x1 convolution, which has no ReLU, is folded
+into the next, and its published heads carry distances into VGG-19's space.
 """
 
 from __future__ import annotations

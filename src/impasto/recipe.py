@@ -145,7 +145,7 @@ class Recipe:
     # Descent
     optimizer: Annotated[Literal["lbfgs", "adam", "sgd"], knob("Descent", "how to go downhill")] = "lbfgs"
     steps: Annotated[int, knob("Descent", "steps at the first, smallest level", ge=1, le=1_000_000)] = 150
-    steps_decay: Annotated[float, knob("Descent", "share of the steps that each finer level gets", gt=0, le=1)] = 0.8
+    steps_decay: Annotated[float, knob("Descent", "share of the steps that each finer level gets", gt=0, le=10)] = 0.8
     steps_least: Annotated[int, knob("Descent", "but no level gets fewer than this", ge=1)] = 40
     first_level: Annotated[
         int, knob("Descent", "long side of the first level; 0 paints at the full size at once", ge=0)

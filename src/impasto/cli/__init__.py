@@ -27,8 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def yield_the_processor() -> None:
     """Threads that wait for each other shall sleep soon. It must be said before torch begins, so the library can't.
 
-    By default GNU's OpenMP lets them spin for milliseconds at every operation. That costs nothing on an idle machine, but
-    beside other work, a browser say, the spinning keeps the very thread that is waited for from running: see docs/log.md.
+    By default GNU's OpenMP lets them spin for milliseconds at every operation. That costs nothing on an idle machine,
+    but beside other work, a browser say, it keeps the very thread that is waited for from running: see docs/log.md.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
