@@ -14,10 +14,10 @@ RUNS, SHIPPED = Path("runs"), Path("src/impasto/networks/lite.safetensors")
 FIRST, PAINTED = RUNS / "first.safetensors", RUNS / "painted.safetensors"
 
 STAGES: tuple[tuple[Path | None, tuple[str, ...]], ...] = (
-    (FIRST, ("training.loop", "--steps", "250", "--out", str(RUNS / "first"))),
+    (FIRST, ("training.loop", "--steps", "400", "--out", str(RUNS / "first"))),
     (FIRST, ("training.export", str(RUNS / "first"), "--out", str(FIRST), "--pictures", "10")),
     (PAINTED, ("training.painted", "--network", str(FIRST), "--out", str(PAINTED))),
-    (None, ("training.loop", "--out", str(RUNS / "lite"), "--painted", str(PAINTED), "--batches", "640")),
+    (None, ("training.loop", "--out", str(RUNS / "lite"), "--painted", str(PAINTED), "--batches", "1200")),
     (None, ("training.export", str(RUNS / "lite"), "--out", str(SHIPPED))),
 )
 

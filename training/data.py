@@ -116,7 +116,7 @@ def disturbed(x: Tensor, other: Tensor, dice: Dice) -> Tensor:
 
 
 class Crops:
-    """Draws batches of crops; from batch PLAIN on, more than half of them half-painted pictures, if there are some."""
+    """Draws batches of crops; from batch PLAIN on, three in ten half-painted pictures, if there are some."""
 
     def __init__(self, folder: Path, painted: Path | None = None, *, seed: int = 0) -> None:
         self.photos = [read(p) for p in find(folder / "photos", held=False)]
@@ -126,7 +126,7 @@ class Crops:
 
     def __call__(self, index: int) -> Tensor:
         dice = Dice(self.seed * 1_000_003 + index)
-        share = 0.6 if index >= PLAIN and len(self.painted) else 0.0
+        share = 0.3 if index >= PLAIN and len(self.painted) else 0.0
         return torch.cat([self._one(dice, share) for _ in range(CROPS)])
 
     def several(self, dice: Dice, count: int, paintings: float) -> Tensor:

@@ -25,8 +25,8 @@ from training.teachers import Teachers
 
 DATA = (
     "photographs (at most 410 pixels) and paintings (at most 720), a quarter of the draws paintings; 128-pixel crops, "
-    "mirrored, zoomed 0.5 to 1.6; three in ten noisy, oversaturated, oversharpened or blended; one batch in "
-    "sixteen mostly half-painted by an earlier student; one picture in ten held out by the hash of its name"
+    "mirrored, zoomed 0.5 to 1.6; three in ten noisy, oversaturated, oversharpened or blended; in every second batch "
+    "three in ten half-painted by an earlier student; one picture in ten held out by the hash of its name"
 )
 TARGETS = (
     "relu1_1, relu2_1, relu3_1: VGG-19's published weights; relu4_1, relu5_1: what the 16x encoder predicts of VGG-19; "

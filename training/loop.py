@@ -23,8 +23,8 @@ from training.student import Student
 from training.teachers import BGR_MEAN, TAPS, Teachers
 
 PLAN = (
-    "3:16 =relu1_1 4:16 3:48 =relu2_1 2:48 3:48 3:96 =relu3_1 2:96 3:96 =relu4_1 3:96 =relu4_2 "
-    "2:128 3:128 3:128 =relu5_1"
+    "3:16 =relu1_1 4:32 3:48 =relu2_1 2:48 3:48 3:96 =relu3_1 2:128 3:128 =relu4_1 3:128 =relu4_2 "
+    "2:160 3:160 3:160 =relu5_1"
 )
 WEIGHTS = {"relu1_1": 3.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu4_2": 0.5, "relu5_1": 1.0}
 AVERAGING = 0.998  # of the weights over the steps: the last five hundred count
@@ -164,7 +164,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batches", type=int, default=PLAIN, help="batches in the pool")
     parser.add_argument("--painted", type=Path, help="half-painted pictures, as training.painted makes them")
     parser.add_argument("--plan", default=PLAN)
-    parser.add_argument("--steps", type=int, default=2600, help="of 16 crops")
+    parser.add_argument("--steps", type=int, default=5500, help="of 16 crops")
     parser.add_argument("--rate", type=float, default=0.02, help="of kernels and heads")
     parser.add_argument("--bias-rate", type=float, default=3e-3, help="of the biases")
     parser.add_argument("--seed", type=int, default=0)

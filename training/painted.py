@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--network", type=Path, required=True, help="an exported student")
     parser.add_argument("--out", type=Path, default=Path("runs/painted.safetensors"))
     parser.add_argument("--data", type=Path, default=Path("../shared"))
-    parser.add_argument("--rounds", type=int, default=8, help=f"of {AT_ONCE} pictures, kept {len(STOPS)} times each")
+    parser.add_argument("--rounds", type=int, default=20, help=f"of {AT_ONCE} pictures, kept {len(STOPS)} times each")
     parser.add_argument("--seed", type=int, default=1)
     a = parser.parse_args()
     torch.set_num_threads(1)
