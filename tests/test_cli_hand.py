@@ -81,6 +81,12 @@ def test_a_folder_stands_for_its_pictures(tmp_path: Path) -> None:
     assert found == [StyleFile(tmp_path / name, 1.5, 2.0) for name in ("a.png", "b.png")]
 
 
+def test_normalized_weights_are_told(capsys: Capture, photo: Path, painting: Path, weights_file: Path) -> None:
+    other = picture_file(photo.with_name("other.png"), 40, 40, seed=9)
+    ran = here(capsys, photo, f"{painting}:3", other, "-o", photo.with_name("out.png"), *tiny(weights_file))
+    assert f"styles:  {painting.name} 75%, other.png 25%\n" in ran.err
+
+
 def test_protected_pixels_come_back_and_the_picture_can_be_painted_again(
     capsys: Capture, photo: Path, painting: Path, mask: Path, weights_file: Path
 ) -> None:
