@@ -137,5 +137,5 @@ def written(desk: Desk, said: Entry) -> Entry:
     """In the manifest; without it nothing goes on, as nobody would know what was done."""
     desk.manifest.add(said)
     if said.output:
-        desk.known[said.output] = said
+        desk.known[said.output] = replace(said, recipe=None, notes=())  # which the file keeps
     return said

@@ -89,7 +89,7 @@ class Session:
 
     def _hear(self, said: Entry) -> None:
         if said.state not in ("started", "lost"):
-            self.said.append(said)
+            self.said.append(replace(said, recipe=None))
         name, count = said.output or said.content, f"{self.finished} of {len(self.jobs)}"
         match said.state:
             case "done":
