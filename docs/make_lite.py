@@ -14,7 +14,7 @@ from impasto.recipe import Recipe
 from impasto.stylize import stylize
 
 PAIRS = (("harbor", "swirls"), ("still_life", "mosaic"), ("street", "knife"))
-RECIPE = Recipe(size=256, steps=80)
+RECIPE = Recipe(size=256)
 
 
 def main() -> None:
