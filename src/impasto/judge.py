@@ -1,6 +1,6 @@
 """Scores for a painted picture, by a network that took no part in painting it.
 
-The judge pads by reflection and pools by maximum, whatever the painter did, and sees every picture at the same size.
+The judge pads by reflection and pools by maximum, whatever the painter did, and sees all pictures at one size.
 """
 
 from __future__ import annotations
@@ -40,17 +40,19 @@ class Score:
     grain: float
 
 
-def score(network: Network, content: Picture, style: Picture, outputs: Sequence[Picture]) -> list[Score]:
-    """Judge each of `outputs`, which repaint `content` in the manner of `style`."""
-    photo, painting = seen(content), seen(style)
+def score(
+    network: Network, content: Picture, style: Picture, outputs: Sequence[Picture], *, side: int = SIDE
+) -> list[Score]:
+    """Judge each of `outputs`, which repaint `content` in the manner of `style`; all are seen `side` pixels long."""
+    photo, painting = seen(content, side), seen(style, side)
     height, width = photo.shape[-2:]
     of_photo, of_painting = features(network, photo), features(network, painting)
-    unrelated = features(network, seen(style.resized(width, height)))[CONTENT]
+    unrelated = features(network, seen(style.resized(width, height), side))[CONTENT]
     far = (unrelated - of_photo[CONTENT]).square().sum()
     detail = max(finest(photo), finest(painting))
     scores = []
     for output in outputs:
-        image = seen(output.resized(width, height))
+        image = seen(output.resized(width, height), side)
         of_output = features(network, image)
         away = {name: relative_distance(of_output, of_photo, of_painting, name) for name in (*SHALLOW, *DEEP)}
         scores.append(
@@ -64,10 +66,10 @@ def score(network: Network, content: Picture, style: Picture, outputs: Sequence[
     return scores
 
 
-def seen(picture: Picture) -> Tensor:
-    """The picture as the judge looks at it: long side 512, no side below 32."""
-    scale = SIDE / max(picture.width, picture.height)
-    width, height = (max(32, round(side * scale)) for side in (picture.width, picture.height))
+def seen(picture: Picture, side: int = SIDE) -> Tensor:
+    """The picture as the judge looks at it: long side `side`, no side below 32."""
+    scale = side / max(picture.width, picture.height)
+    width, height = (max(32, round(length * scale)) for length in (picture.width, picture.height))
     return picture.resized(width, height).rgb
 
 
