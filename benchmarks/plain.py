@@ -61,16 +61,18 @@ def gram(f: Tensor) -> Tensor:
     return f @ f.T / f.shape[1]
 
 
-def loop(photo: Tensor, painting: Tensor, iterations: int, style_weight: float) -> Iterator[Point]:
-    """One point per function evaluation of L-BFGS."""
+def loop(
+    photo: Tensor, painting: Tensor, iterations: int, style_weight: float, start: Tensor | None = None
+) -> Iterator[Point]:
+    """One point per evaluation by L-BFGS; the first judges `start`, or the photo."""
     net = dict(weights.load("vgg19", file=STAND_IN).tensors)
     with torch.no_grad():
         kept = features(net, photo)[CONTENT]
         variation = (kept - kept.mean((2, 3), keepdim=True)).square().sum()
         grams = {name: gram(f) for name, f in features(net, painting).items() if name in STYLE}
-    x = photo.clone().requires_grad_()
+    x = (photo if start is None else start).clone().requires_grad_()
     optimizer = torch.optim.LBFGS([x], max_iter=1, history_size=100, tolerance_grad=0, tolerance_change=0)
-    start, last = time.perf_counter(), [0.0]
+    began, last = time.perf_counter(), [0.0]
 
     def closure() -> Tensor:
         optimizer.zero_grad()
@@ -83,7 +85,7 @@ def loop(photo: Tensor, painting: Tensor, iterations: int, style_weight: float) 
 
     for iteration in range(1, iterations + 1):
         optimizer.step(closure)  # type: ignore[no-untyped-call] # torch's own stub
-        yield Point(iteration, time.perf_counter() - start, last[0], x.detach().clamp(0, 1))
+        yield Point(iteration, time.perf_counter() - began, last[0], x.detach().clamp(0, 1))
 
 
 def main() -> None:
