@@ -1,0 +1,50 @@
+"""One dial: more of it is more of the painting, and the same number looks the same at every size."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import pytest
+
+from impasto import judge
+from impasto.networks.choose import open_network
+from impasto.networks.lite import Lite
+from impasto.picture import Picture, read
+from impasto.recipe import Recipe
+from impasto.stylize import stylize
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+SIDE = 128  # at which all are judged: a large picture looked at from afar
+TOLERANCE = 0.15  # of the judge's scale, from the photo (or the painting) to what is unrelated
+
+
+@functools.cache
+def pictures() -> tuple[Picture, Picture]:
+    return read(EXAMPLES / "content/harbor.jpg"), read(EXAMPLES / "style/knife.jpg")
+
+
+@functools.cache
+def score(strength: float, size: int) -> judge.Score:
+    photo, painting = pictures()
+    network = open_network(Recipe())
+    quick = Recipe(strength=strength, size=size, steps=60, steps_least=30)
+    painted = stylize(photo, painting, quick, network=network)
+    return judge.score(Lite(), photo, painting, [painted], side=SIDE)[0]
+
+
+def test_more_strength_is_further_from_the_photo_and_closer_to_the_painting() -> None:
+    rising = [score(strength, SIDE) for strength in (0.1, 0.3, 0.5, 0.7, 0.9)]
+    content = [s.content for s in rising]
+    style = [s.style_deep for s in rising]
+    assert content == sorted(content)
+    assert style == sorted(style, reverse=True)
+    assert content[0] < 0.2 < content[-1]
+
+
+@pytest.mark.parametrize("size", [192, 256])
+def test_half_the_dial_looks_the_same_at_every_size(size: int) -> None:
+    small, large = score(0.5, SIDE), score(0.5, size)
+    assert abs(small.content - large.content) < TOLERANCE
+    assert abs(small.style_deep - large.style_deep) < TOLERANCE
+    assert abs(score(0.9, SIDE).content - small.content) > TOLERANCE  # or it would say nothing
