@@ -37,6 +37,8 @@ FLOORS = (
             "scene",
             "detail",
             "likeness",
+            "samples",
+            "diagnosis",
         ),
         *("checkpoint", "diary"),
     },

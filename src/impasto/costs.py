@@ -69,9 +69,9 @@ def _held(run: Run, picture: Tensor) -> dict[str, int]:
     whole = cut(*picture.shape[-2:])
     with Footprint() as count:
         objective = run.objective(picture)
-        targets = count.mark()
+        building, targets = count.peak, count.mark()
         survey(run.network, picture, run.layers, whole)
-        looking = count.peak - targets
+        looking = max(building, count.peak) - targets
         count.mark()
         objective.evaluate(picture, whole)
         tile = count.peak - targets - picture.nbytes  # without the gradient, which is as large as the whole picture

@@ -12,6 +12,8 @@ from impasto.cutter import Cutter
 from impasto.descent import Descent
 from impasto.events import Level
 
+KEPT = ("sides", "level", "step", "evaluations", "losses", "first", "repairs")
+
 
 @dataclass
 class Diary:
@@ -24,6 +26,8 @@ class Diary:
     step: int = 0
     evaluations: int = 0
     losses: Mapping[str, float] = field(default_factory=dict)
+    first: Mapping[str, float] = field(default_factory=dict)  # the losses of the start
+    repairs: int = 0
     descent: State | None = None  # read from the file, and not yet taken up
 
     @classmethod
@@ -49,12 +53,17 @@ class Diary:
         elif level.index != self.level:
             self.level, self.step = level.index, 0
 
+    def tell(self, losses: Mapping[str, float], *, repaired: bool) -> None:
+        """One more step is done."""
+        self.first, self.losses = self.first or losses, losses
+        self.step, self.evaluations, self.repairs = self.step + 1, self.evaluations + 1, self.repairs + repaired
+
     def write(self, descent: Descent, cutter: Cutter, *, now: bool = False) -> None:
         """Keep what there is, if it is time."""
         self.sides[self.level - 1] = cutter.side
 
         def state() -> State:
-            own = {name: getattr(self, name) for name in ("sides", "level", "step", "evaluations", "losses")}
+            own = {name: getattr(self, name) for name in KEPT}
             return {**own, "descent": descent.state()}
 
         if self.checkpoint is not None and self.writes:

@@ -51,8 +51,8 @@ class Grid:
         flat = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
         flat = flat.float() if flat.dtype in (torch.bfloat16, torch.float16) else flat
         w = flat.new_ones(len(flat), 1) if weight is None else weight.reshape(-1, 1).to(flat.dtype)
-        down = torch.arange(rows.start, rows.stop, device=flat.device) * self.rows // self.height
-        across = torch.arange(columns.start, columns.stop, device=flat.device) * self.columns // self.width
+        down = torch.arange(rows.start, rows.stop, device=flat.device) % self.height * self.rows // self.height
+        across = torch.arange(columns.start, columns.stop, device=flat.device) % self.width * self.columns // self.width
         cells = (down[:, None] * self.columns + across).flatten()
         empty = flat.new_zeros(self.rows * self.columns, flat.shape[1] + 1)
         return empty.index_add(0, cells, torch.cat([flat * w, w], 1))

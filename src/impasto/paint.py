@@ -24,6 +24,7 @@ from impasto.costs import Run
 from impasto.cutter import Cutter
 from impasto.descent import LBFGS, Adam, Descent, GradientDescent, Optimizer
 from impasto.detail import detail_term
+from impasto.diagnosis import diagnosis
 from impasto.diary import Diary
 from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
 from impasto.inputs import Style, Styles, check, remarks, weighted
@@ -34,6 +35,7 @@ from impasto.picture import Picture
 from impasto.plan import Layout, forecast, lay_out
 from impasto.recipe import Recipe
 from impasto.regions import Guidance, Passage, carried
+from impasto.samples import spread_term
 from impasto.scene import Scene, rehearsed, scenery
 from impasto.share import ALONE, Crew
 from impasto.style import Surveys, statistics
@@ -93,10 +95,14 @@ def paint(
             yield from descend(descent, objective, scene, cutter, diary, plan, level, preview_every, stop)
             del objective  # the next level's is larger, and needs the room
         canvas = descent.result
+    assert canvas is not None
+    result = scene.snapshot(canvas)
     if stop():
         yield Note("Stopped early; this is the best picture so far.")
-    assert canvas is not None
-    yield Finished(scene.snapshot(canvas), diary.losses, diary.evaluations)
+    elif not idle:
+        story = diary.first, diary.losses, diary.evaluations, diary.repairs
+        yield from map(Note, diagnosis(scene.photo, result, paintings, recipe, *story))
+    yield Finished(result, diary.losses, diary.evaluations)
 
 
 def remarked(
@@ -136,7 +142,7 @@ def descend(
         evaluation = scene.sloped(cutter.work(shown, partial(objective.evaluate, shown)))
         trouble = cutter.step(descent, evaluation)
         losses = objective.named(evaluation.losses)
-        diary.losses, diary.step, diary.evaluations = losses, diary.step + 1, diary.evaluations + 1
+        diary.tell(losses, repaired=trouble is not None)
         diary.write(descent, cutter)
         yield Step(
             level, diary.step, sum(losses.values()), losses, diary.evaluations, fraction(plan, level, diary.step)
@@ -217,22 +223,28 @@ def style_terms(
     weights = shares(recipe.style_layers, recipe.style_scaling == "relative")
     height, width = photo.shape[-2:]
     layers, scale = frozenset(weights), recipe.style_scale
-    wanted = statistics(network, passage.paintings, layers, photo, scale, cutter, surveys, recipe.rotations)
+    paintings, one_piece = passage.paintings, recipe.in_one_piece
+    wanted = statistics(network, paintings, layers, photo, scale, cutter, surveys, recipe.rotations, one_piece)
     for layer, sums in wanted.items():
         step = stride(network, layer)
         where = None if passage.where is None else carried(passage.where, step)
         if passage.where is not None and where is None:
             continue  # too small for this layer
+        weight, size = weights[layer] * style_weight(recipe) * passage.share, (height // step, width // step)
+        root, statistic, name = roots.get(layer), recipe.style_statistic, passage.name
+        if one_piece:
+            yield spread_term(layer, weight, sums, statistic, size, step, root=root, where=where, name=name)
+            continue
         yield style_term(
             layer,
-            weights[layer] * style_weight(recipe) * passage.share,
-            measures.gaussian(sums, roots.get(layer)),
-            positions=(height // step) * (width // step),
-            statistic=recipe.style_statistic,
+            weight,
+            measures.gaussian(sums, root),
+            positions=size[0] * size[1],
+            statistic=statistic,
             scale=recipe.style_scaling,
-            root=roots.get(layer),
+            root=root,
             where=where,
-            name=passage.name,
+            name=name,
         )
 
 

@@ -87,7 +87,9 @@ class Planner:
         return None
 
     def _sides(self, level: Level, least: int) -> list[int | None]:
-        """None, then ever smaller sides."""
+        """None, then ever smaller sides, where tiles are of use."""
+        if self.recipe.in_one_piece:
+            return [None]
         stride, whole = self.cutter.stride, max(level.width, level.height)
         shares = (-(-whole // (n * stride)) * stride for n in range(2, whole // least + 1))
         return [None, *dict.fromkeys(side for side in shares if side >= max(least, stride))]
@@ -136,9 +138,12 @@ def allowed(device: torch.device, memory: int | None, shares: int = 1) -> float:
 
 def refusal(planner: Planner, final: Level, budget: float, device: torch.device) -> str:
     """Why it cannot be, and what could."""
-    smallest = planner.layout(final, max(SMALLEST, planner.cutter.stride), in_file=True)
+    whole, how = planner.recipe.in_one_piece, "even in the smallest tiles"
+    if whole:
+        how = f"in one piece, as style_statistic = {planner.recipe.style_statistic} asks for it"
+    smallest = planner.layout(final, None if whole else max(SMALLEST, planner.cutter.stride), in_file=True)
     held, fits = devices.held_memory(device), planner.fitting(final, budget)
-    words = f"{final.width} x {final.height} needs {size(held + smallest.peak)} of memory even in the smallest tiles"
+    words = f"{final.width} x {final.height} needs {size(held + smallest.peak)} of memory {how}"
     advice = f"--size {fits} would fit" if fits >= SMALLEST else "no size would fit; allow more"
     return f"{words}, and {size(held + budget)} may be used: {advice}."
 

@@ -90,10 +90,11 @@ class Recipe:
         default_factory=lambda: dict(STYLE_LAYERS)
     )
     style_statistic: Annotated[
-        Literal["gram", "covariance", "moments", "wasserstein"],
+        Literal["gram", "covariance", "moments", "wasserstein", "sliced", "histogram"],
         knob(
             "Style",
-            "what is compared: Gram matrices, covariance and mean, Gram + mean + deviation, or Wasserstein",
+            "what is compared: Gram matrices, covariance and mean, Gram + mean + deviation, Wasserstein; in pictures "
+            "that fit into memory in one piece also sliced Wasserstein, and histograms + Wasserstein",
         ),
     ] = "wasserstein"
     style_scaling: Annotated[
@@ -193,6 +194,11 @@ class Recipe:
     def wraps(self) -> tuple[bool, bool]:
         """Whether rows and columns go on at the opposite edge."""
         return self.seamless == "both", self.seamless != "no"
+
+    @property
+    def in_one_piece(self) -> bool:
+        """Whether the style needs all values of the picture at once, so that tiles would be of no use."""
+        return self.style_statistic in ("sliced", "histogram")
 
     def changed(self, **changes: Any) -> Recipe:  # noqa: ANN401 -- the types are the fields'
         """A copy with some knobs turned; unknown names are refused with a suggestion.

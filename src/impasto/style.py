@@ -19,6 +19,7 @@ from impasto.objective import merge, stride, survey
 from impasto.picture import Picture
 from impasto.recipe import Recipe
 from impasto.regions import brightness, carried
+from impasto.samples import gathered, pooled
 
 
 class Surveys:
@@ -57,17 +58,23 @@ def statistics(
     cutter: Cutter,
     surveys: Surveys | None = None,
     rotations: int = 1,
+    all_values: bool = False,
 ) -> dict[str, Tensor]:
-    """The moments of each layer that a painting speaks for, mixed by weight, over as many `rotations` of each."""
+    """The moments of each layer that a painting speaks for, mixed by weight, over as many `rotations` of each.
+
+    Or all values instead of their moments: see `samples`.
+    """
+    look, together = (gathered, pooled) if all_values else (survey, merge)
     height, width = canvas.shape[-2:]
     totals = []
     for painting in paintings.paintings:
         read = frozenset(layer for layer in layers if painting.reads(stride(network, layer)))
         picture = at_scale(painting.picture, width, height, scale * painting.scale, network.minimum(read))
         image, mask = channels_last(picture.rgb.to(canvas)), used(painting, picture)
-        copies = [seen(network, *turned(image, mask, k), read, cutter, surveys) for k in range(rotations)]
-        totals.append({layer: torch.stack([copy[layer] for copy in copies]).sum(0) for layer in copies[0]})
-    return merge(totals, paintings.weights)
+        kept = None if all_values else surveys  # values are too many to be kept
+        copies = [seen(network, look, *turned(image, mask, k), read, cutter, kept) for k in range(rotations)]
+        totals.append(together(copies, [1 / rotations] * rotations))
+    return together(totals, paintings.weights)
 
 
 def turned(image: Tensor, mask: Tensor | None, quarters: int) -> tuple[Tensor, Tensor | None]:
@@ -79,20 +86,21 @@ def turned(image: Tensor, mask: Tensor | None, quarters: int) -> tuple[Tensor, T
 
 def seen(
     network: Network,
+    look: Callable[..., dict[str, Tensor]],
     image: Tensor,
     mask: Tensor | None,
     layers: frozenset[str],
     cutter: Cutter,
     surveys: Surveys | None = None,
 ) -> dict[str, Tensor]:
-    """The moments of each layer of one painting, as far as its mask lets it count there."""
+    """How each layer of one painting looks, as far as its mask lets it count there."""
     maps = dict[str, Tensor]()
     if mask is not None:
-        found = {layer: carried(mask, stride(network, layer)) for layer in layers}
-        maps = {layer: where.to(image) for layer, where in found.items() if where is not None}
+        carried_to = {layer: carried(mask, stride(network, layer)) for layer in layers}
+        maps = {layer: where.to(image) for layer, where in carried_to.items() if where is not None}
         layers = frozenset(maps)
-    look = partial(cutter.flat().work, image, partial(survey, network, image, layers, weights=maps))
-    return surveys.recall(sight(image, maps, layers, cutter), look) if surveys else look()
+    found = partial(cutter.flat().work, image, partial(look, network, image, layers, weights=maps))
+    return surveys.recall(sight(image, maps, layers, cutter), found) if surveys else found()
 
 
 def used(painting: Painting, picture: Picture) -> Tensor | None:

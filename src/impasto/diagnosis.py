@@ -1,0 +1,94 @@
+"""Diagnosis: what is visibly off when a run ends, in words. Pure functions of numbers and pictures that the run has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from impasto.inputs import Styles
+from impasto.picture import Picture
+from impasto.recipe import Recipe
+
+COARSER = 2.0  # times finer strokes than asked for are told
+FLAT = 0.01  # deviation over a picture of one color
+MOVED = 0.9  # of a layer's first loss: what is above has not moved
+HEARD = 0.05  # of the largest first loss of a style layer: what is below has nothing to say
+ENOUGH = 20  # evaluations, before anything should have moved
+DRIFT = 0.12  # of a mean color or of saturation, beyond those of photo and paintings
+REPAIRS = 2  # one may happen where the start is almost the answer
+
+
+def diagnosis(
+    photo: Tensor,
+    result: Tensor,
+    paintings: Styles,
+    recipe: Recipe,
+    first: Mapping[str, float],
+    last: Mapping[str, float],
+    evaluations: int,
+    repairs: int,
+) -> Iterator[str]:
+    """Sentences on the result, given the losses at the first evaluation and at the last."""
+    yield from small(paintings, result.shape[-1], result.shape[-2], recipe.style_scale)
+    if evaluations >= ENOUGH:
+        yield from unmoved(first, last)
+    if bare(result) and not bare(photo):
+        yield "The picture came out in one flat color: try less --strength, or another painting."
+    elif recipe.color == "style":
+        yield from drifted(result, [photo, *(_little(picture) for picture in paintings.pictures)])
+    if repairs >= REPAIRS:
+        yield (
+            f"The descent had to be repaired {repairs} times; a smaller --learning-rate or another --optimizer "
+            "may find a better picture."
+        )
+
+
+def small(paintings: Styles, width: int, height: int, scale: float) -> Iterator[str]:
+    """A painting is not enlarged for its strokes' sake, so they may be finer than asked for."""
+    for painting in paintings.paintings:
+        asked = scale * painting.scale
+        share = (width * height / (painting.picture.width * painting.picture.height)) ** 0.5
+        finer = asked * share / max(asked, 1.0)
+        if finer > COARSER:
+            yield (
+                f"The strokes of {painting.picture.name or 'the painting'} came out {finer:.1f} times finer than asked "
+                f"for, because it is small: a larger file of it or --size {int(max(width, height) / finer)} helps."
+            )
+
+
+def unmoved(first: Mapping[str, float], last: Mapping[str, float]) -> Iterator[str]:
+    """Style layers that are as far from the painting as they were, though they had something to say."""
+    style = {name: loss for name, loss in first.items() if name.startswith("style") and name in last}
+    loudest = max(style.values(), default=0.0)
+    still = [name for name, loss in style.items() if loss > HEARD * loudest and last[name] > MOVED * loss]
+    if still:
+        layers = ", ".join(dict.fromkeys(name.split()[-1] for name in still))
+        yield f"Hardly anything moved at {layers}: more --strength, more --steps, or weights in --style-layers help."
+
+
+def bare(image: Tensor) -> bool:
+    return float(image.float().std((-2, -1)).max()) < FLAT
+
+
+def drifted(result: Tensor, sources: Sequence[Tensor]) -> Iterator[str]:
+    """Colors that neither the photo has nor a painting, nor any mixture of them."""
+    known = torch.stack([tint(source) for source in sources])
+    beyond = torch.maximum(known.amin(0) - tint(result), tint(result) - known.amax(0))
+    if float(beyond.max()) > DRIFT:
+        words = ("red", "green", "blue", "saturation")[int(beyond.argmax())]
+        yield (
+            f"The colors have drifted ({words}) beyond those of photo and painting: --color match gives the picture "
+            "exactly the painting's, --color photo the photo's."
+        )
+
+
+def tint(image: Tensor) -> Tensor:
+    """Mean red, green, blue and saturation."""
+    pixels = image.detach().float().cpu()[0].flatten(1)
+    return torch.cat([pixels.mean(1), (pixels.amax(0) - pixels.amin(0)).mean()[None]])
+
+
+def _little(picture: Picture) -> Tensor:
+    return picture.fitted(min(256, max(picture.size))).rgb
