@@ -25,7 +25,7 @@ LAST = {"content relu2_2": 0.4, "style relu1_1": 0.1, "style relu2_1": 0.2}
 def told(result: Tensor = PAINTED, painting: Any = PAINTING, **changed: Any) -> list[str]:  # noqa: ANN401 -- what may be
     """The sentences on an ordinary run, but for what is changed."""
     run = {"photo": PHOTO, "recipe": recipe(), "first": FIRST, "last": LAST, "evaluations": 100, "repairs": 0}
-    return list(diagnosis(**{**run, **changed, "result": result, "paintings": weighted([painting])}))
+    return list(diagnosis(**{**run, **changed, "result": result, "paintings": weighted([painting]).paintings}))
 
 
 def tinted(red: float, green: float, blue: float) -> Tensor:

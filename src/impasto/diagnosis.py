@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from impasto.inputs import Styles
+from impasto.inputs import Painting
 from impasto.picture import Picture
 from impasto.recipe import Recipe
 
@@ -23,7 +23,7 @@ REPAIRS = 2  # one may happen where the start is almost the answer
 def diagnosis(
     photo: Tensor,
     result: Tensor,
-    paintings: Styles,
+    paintings: Sequence[Painting],
     recipe: Recipe,
     first: Mapping[str, float],
     last: Mapping[str, float],
@@ -37,7 +37,7 @@ def diagnosis(
     if bare(result) and not bare(photo):
         yield "The picture came out in one flat color: try less --strength, or another painting."
     elif recipe.color == "style":
-        yield from drifted(result, [photo, *(_little(picture) for picture in paintings.pictures)])
+        yield from drifted(result, [photo, *(_little(painting.picture) for painting in paintings)])
     if repairs >= REPAIRS:
         yield (
             f"The descent had to be repaired {repairs} times; a smaller --learning-rate or another --optimizer "
@@ -45,9 +45,9 @@ def diagnosis(
         )
 
 
-def small(paintings: Styles, width: int, height: int, scale: float) -> Iterator[str]:
+def small(paintings: Sequence[Painting], width: int, height: int, scale: float) -> Iterator[str]:
     """A painting is not enlarged for its strokes' sake, so they may be finer than asked for."""
-    for painting in paintings.paintings:
+    for painting in paintings:
         asked = scale * painting.scale
         share = (width * height / (painting.picture.width * painting.picture.height)) ** 0.5
         finer = asked * share / max(asked, 1.0)

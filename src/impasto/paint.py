@@ -101,7 +101,8 @@ def paint(
         yield Note("Stopped early; this is the best picture so far.")
     elif not idle:
         story = diary.first, diary.losses, diary.evaluations, diary.repairs
-        yield from map(Note, diagnosis(scene.photo, result, paintings, recipe, *story))
+        everyone = (*paintings.paintings, *(region.painting for region in guidance.regions))
+        yield from map(Note, diagnosis(scene.photo, result, everyone, recipe, *story))
     yield Finished(result, diary.losses, diary.evaluations)
 
 
