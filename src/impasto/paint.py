@@ -97,13 +97,27 @@ def paint(
         canvas = descent.result
     assert canvas is not None
     result = scene.snapshot(canvas)
-    if stop():
-        yield Note("Stopped early; this is the best picture so far.")
-    elif not idle:
-        story = diary.first, diary.losses, diary.evaluations, diary.repairs
-        everyone = (*paintings.paintings, *(region.painting for region in guidance.regions))
-        yield from map(Note, diagnosis(scene.photo, result, everyone, recipe, *story))
+    yield from map(Note, concluded(scene.photo, result, paintings, guidance, recipe, diary, idle, stop()))
     yield Finished(result, diary.losses, diary.evaluations)
+
+
+def concluded(
+    photo: Tensor,
+    result: Tensor,
+    paintings: Styles,
+    guidance: Guidance,
+    recipe: Recipe,
+    diary: Diary,
+    idle: bool,
+    stopped: bool,
+) -> Iterator[str]:
+    """Sentences worth telling at the end: that it came early, or what is visibly off."""
+    if stopped:
+        yield "Stopped early; this is the best picture so far."
+    elif not idle:
+        every = (*paintings.paintings, *(region.painting for region in guidance.regions))
+        story = diary.first, diary.losses, diary.evaluations, diary.repairs
+        yield from diagnosis(photo, result, every, recipe, *story)
 
 
 def remarked(
