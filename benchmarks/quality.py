@@ -122,7 +122,7 @@ def paint_all(
                 knobs = m.recipe.changed(strength=strength, size=size)
                 output = stylize(content, style, knobs, network=networks[m.name])
                 spent = time.perf_counter() - start
-                (scored,) = judge.score(referee, content, style, [output])
+                (scored,) = judge.score(referee, content, style, [output], side=min(size, judge.SIDE))
                 done.append(Painted(m.name, names, strength, spent, scored, output.rgb))
                 print(f"{names:40s} {m.name:16s} {strength:.2f} {spent:6.1f} s  {_words(scored)}", flush=True)
     return done
