@@ -70,6 +70,31 @@ class Projected(Projecting):
         return {layer: affine(self.maps[layer], f) if layer in self.maps else f for layer, f in features.items()}
 
 
+class Hungry:
+    """A network that runs out of memory at one call, and ever after on pictures that are as large as that one."""
+
+    def __init__(self, at: int, inner: VGG | None = None) -> None:
+        inner = inner or tiny()
+        self.at, self.calls, self.limit, self.inner = at, 0, float("inf"), inner
+        self.name, self.sha256, self.layers, self.strides, self.metrics = (
+            inner.name,
+            inner.sha256,
+            inner.layers,
+            inner.strides,
+            inner.metrics,
+        )
+        self.halo, self.minimum = inner.halo, inner.minimum
+
+    def __call__(self, image: Tensor, layers: frozenset[str]) -> Mapping[str, Tensor]:
+        self.calls += 1
+        pixels = image.shape[-1] * image.shape[-2]
+        if self.calls == self.at and pixels > 128 * 64:  # the trials are let through
+            self.limit = pixels
+        if pixels >= self.limit:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return self.inner(image, layers)
+
+
 def affine(m: Tensor, features: Tensor) -> Tensor:
     """A f + b at every position, for m = [A b]."""
     mapped = torch.einsum("oc,bchw->bohw", m[:, :-1], features)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import one_thread, picture, recipe, tiny
+from networks import Hungry, one_thread, picture, recipe, tiny
 from torch import Tensor
 
 from impasto import device as devices
@@ -20,7 +20,6 @@ from impasto.errors import PlanError, ShortageError
 from impasto.events import Event, Finished, Forecast, Level, Note, Planned, size
 from impasto.footprint import Footprint
 from impasto.inputs import Painting
-from impasto.networks.vgg import VGG
 from impasto.paint import paint
 from impasto.picture import Picture
 from impasto.recipe import Recipe
@@ -126,7 +125,7 @@ def test_the_forecast_is_one_line() -> None:
     line = str(Forecast(8192, 6144, 35, 1536, 3_100_000_000, 1260.0, False))
     assert line == "8192 x 6144: 35 tiles of 1536, about 3.1 GB, 21 min"
     assert str(Forecast(300, 200, 1, None, 640_000_000, 8.2, True)) == (
-        "300 x 200: one piece, about 640 MB, history in a file, 8 s"
+        "300 x 200: one piece, about 640 MB, the rest in files, 8 s"
     )
 
 
@@ -254,28 +253,10 @@ def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("os.posix_fallocate", full, raising=False)
     with pytest.raises(ShortageError, match=r"No space left.*TMPDIR"):
-        storage.zeros(2, 3, like=torch.zeros(1), in_file=True)
+        storage.Room(in_file=True).zeros(2, 3, like=torch.zeros(1))
 
 
 # ---- memory that runs out --------------------------------------------------------------------------------------------
-
-
-class Hungry:
-    """A network that runs out of memory at one call, and ever after on pictures that are as large as that one."""
-
-    def __init__(self, at: int, inner: VGG = NETWORK) -> None:
-        self.at, self.calls, self.limit, self.inner = at, 0, float("inf"), inner
-        self.name, self.layers, self.strides, self.metrics = inner.name, inner.layers, inner.strides, inner.metrics
-        self.halo, self.minimum = inner.halo, inner.minimum
-
-    def __call__(self, image: Tensor, layers: frozenset[str]) -> Mapping[str, Tensor]:
-        self.calls += 1
-        pixels = image.shape[-1] * image.shape[-2]
-        if self.calls == self.at and pixels > 128 * 64:  # the trials are let through
-            self.limit = pixels
-        if pixels >= self.limit:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return self.inner(image, layers)
 
 
 def test_memory_that_runs_out_at_any_call_loses_nothing() -> None:
@@ -317,10 +298,10 @@ def failing(optimizer: Optimizer, at: int, error: Exception) -> Optimizer:
     """It fails once, at this step."""
     inner, calls = optimizer.step, iter(range(1, 1000))
 
-    def step(canvas: Tensor, gradient: Tensor) -> Tensor:
+    def step(canvas: Tensor, gradient: Tensor, scale: float = 1.0) -> Tensor:
         if next(calls) == at:
             raise error
-        return inner(canvas, gradient)
+        return inner(canvas, gradient, scale)
 
     optimizer.step = step  # type: ignore[method-assign]
     return optimizer

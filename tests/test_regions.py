@@ -35,6 +35,7 @@ from impasto.regions import (
     worn,
 )
 from impasto.scene import scenery
+from impasto.storage import MEMORY
 from impasto.style import remarks as told
 from impasto.style import statistics
 
@@ -70,7 +71,7 @@ def objective(
     """The objective of one level, in float64."""
     network = tiny(dtype=torch.float64)
     settings = settings or recipe()
-    scene = scenery(photo, base or weighted([A]), guidance, settings)(LEVEL, CPU)
+    scene = scenery(photo, base or weighted([A]), guidance, settings)(LEVEL, CPU, MEMORY)
     return Objective(network, tuple(terms(network, scene, settings, Cutter.of(network, LAYERS))))
 
 
@@ -293,7 +294,7 @@ def test_nothing_is_told_about_masks_that_are_fine() -> None:
 
 
 def test_where_nothing_is_painted_the_photo_is_shown_to_the_bit() -> None:
-    scene = scenery(PHOTO, weighted([A]), Guidance(protect=left()), recipe())(LEVEL, CPU)
+    scene = scenery(PHOTO, weighted([A]), Guidance(protect=left()), recipe())(LEVEL, CPU, MEMORY)
     canvas = image(SIZE, SIZE, 5)
     half = SIZE // 2
     assert torch.equal(scene.shown(canvas)[..., :half], PHOTO.rgb[..., :half])

@@ -56,7 +56,7 @@ def test_slips(folder: Path, capsys: Capture) -> None:
     assert "goes with --checkpoint" in here(capsys, *asked, "--checkpoint-every", "3").err
     assert "no folder" in here(capsys, *asked, "--checkpoint", folder / "none" / "run").err
     assert "cannot be read" in here(capsys, "resume", folder / "none").err
-    assert "cannot be read" in here(capsys, "resume", folder / "photo.png").err
+    assert "is damaged" in here(capsys, "resume", folder / "photo.png").err
     statefile.write(folder / "run", {"about": {}})
     assert "which command" in here(capsys, "resume", folder / "run").err
     gone = {"arguments": ["paint"], "folder": str(folder / "gone"), "threads": 1}

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 import torch
 import torch.distributed as dist
-from networks import one_thread, picture, recipe, tiny
+from networks import Hungry, one_thread, picture, recipe, tiny
 from torch import Tensor
 
 from impasto import plan
 from impasto.checkpoint import Checkpoint
-from impasto.errors import ImpastoError, ShareError
-from impasto.events import Finished, Planned, Step
+from impasto.descent import LBFGS
+from impasto.errors import ImpastoError, ShareError, ShortageError
+from impasto.events import Event, Finished, Note, Planned, Step
 from impasto.objective import Objective
 from impasto.paint import paint
 from impasto.share import ALONE, Crew, joined
@@ -92,7 +93,7 @@ def test_in_double_precision_loss_and_gradient_are_equal(tmp_path: Path) -> None
     whole = objective.evaluate(photo, cut(90, 150))
 
     def evaluated(crew: Crew) -> tuple[Tensor, Tensor, int]:
-        tiles = Cutter.of(network, layers, crew.size).tiles(90, 150)
+        tiles = Cutter.of(network, layers, crew).tiles(90, 150)
         part = replace(objective, crew=crew).evaluate(photo.contiguous(memory_format=torch.channels_last), tiles)
         return part.loss, part.gradient, len(crew.own(tiles))
 
@@ -117,6 +118,51 @@ def test_the_other_says_so_when_one_dies(tmp_path: Path) -> None:
     assert "Another process of this run is gone" in str(results[0])
     assert results[1] is None
     image, _, _ = painted(ALONE, Checkpoint(file, every=1e9), steps=6)  # one goes on where two were
+    assert image.shape == (1, 3, 90, 150)
+
+
+@pytest.mark.parametrize("before_the_end", [0, 2, 4, 7])
+def test_memory_that_runs_out_for_one_makes_the_tiles_of_all_smaller(before_the_end: int, tmp_path: Path) -> None:
+    """At a call of the network by the second process: in a step, or while the photo is looked at."""
+    photo, chosen = picture(120, 200), recipe(size=200, steps=5)
+
+    def events(network: Hungry, crew: Crew) -> list[Event]:
+        return list(paint(photo, [PAINTING], chosen, network=network, crew=crew))
+
+    def short(crew: Crew) -> list[Event]:
+        trial = Hungry(at=10**9)
+        events(trial, crew)
+        return events(Hungry(trial.calls - before_the_end if crew.rank else 10**9), crew)
+
+    last = events(Hungry(at=10**9), ALONE)[-1]
+    first, second = together(tmp_path, short)
+    for each in (first, second):
+        assert any(isinstance(e, Note) and "Memory ran out; going on in tiles" in e.text for e in each)
+        assert isinstance(last, Finished)
+        assert torch.equal(each[-1].image, first[-1].image)
+        assert float(((each[-1].image - last.image).abs() <= 1 / 255).float().mean()) > 0.999
+
+
+def test_an_optimizer_that_finds_no_memory_ends_all_and_leaves_the_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, step = tmp_path / "run", LBFGS.step
+
+    def short(crew: Crew) -> object:
+        calls = iter(range(1, 100))
+
+        def failing(self: LBFGS, canvas: Tensor, gradient: Tensor, scale: float = 1.0) -> Tensor:
+            if crew.rank == 1 and next(calls) == 8:  # the trials of the plan take six
+                raise MemoryError
+            return step(self, canvas, gradient, scale)
+
+        monkeypatch.setattr(LBFGS, "step", failing)
+        return painted(crew, Checkpoint(file, every=0.0))
+
+    first, second = together(tmp_path, short)
+    assert isinstance(first, ShareError)
+    assert isinstance(second, ShortageError)
+    image, _, _ = painted(ALONE, Checkpoint(file, every=1e9))
     assert image.shape == (1, 3, 90, 150)
 
 

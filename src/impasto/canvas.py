@@ -10,6 +10,7 @@ from torch import Tensor
 from impasto.events import Level
 from impasto.recipe import Recipe
 from impasto.resample import resize
+from impasto.storage import MEMORY, Room
 
 CLOSE = 1.15  # a level less than this much below the last one is left out
 
@@ -41,7 +42,7 @@ def rounded(side: int, unit: int) -> int:
     return max(1, round(side / unit)) * unit
 
 
-def grown(canvas: Tensor, level: Level, wraps: tuple[bool, bool]) -> Tensor:
+def grown(canvas: Tensor, level: Level, wraps: tuple[bool, bool], room: Room = MEMORY) -> Tensor:
     """The canvas at the size of a level. Where it wraps around, it is resized with margins from the opposite edge."""
     olds, news = canvas.shape[-2:], (level.height, level.width)
     margins = [margin(old, new) if around else (0, 0) for old, new, around in zip(olds, news, wraps, strict=True)]
@@ -50,8 +51,8 @@ def grown(canvas: Tensor, level: Level, wraps: tuple[bool, bool]) -> Tensor:
             size = canvas.shape[axis]
             canvas = canvas.index_select(axis, torch.arange(-before, size + before, device=canvas.device) % size)
     (_, top), (_, left) = margins
-    canvas = resize(canvas, level.width + 2 * left, level.height + 2 * top)
-    return channels_last(canvas[..., top : top + level.height, left : left + level.width])
+    canvas = resize(canvas, level.width + 2 * left, level.height + 2 * top, room)
+    return channels_last(canvas[..., top : top + level.height, left : left + level.width], room)
 
 
 def margin(old: int, new: int) -> tuple[int, int]:
@@ -70,18 +71,23 @@ def noise(width: int, height: int, seed: int) -> Tensor:
 def started(recipe: Recipe, photo: Tensor, shown: Tensor) -> Tensor:
     """The canvas of the first level: photo, noise, grey, or what else is shown (painting, speckles, given picture)."""
     height, width = photo.shape[-2:]
-    grain = noise(width, height, recipe.seed).to(photo)
-    if recipe.start == "noise":
-        return channels_last(grain)
-    canvas = {"photo": photo, "grey": torch.full_like(photo, 0.5)}.get(recipe.start, shown)
-    return channels_last(torch.lerp(canvas, grain, recipe.start_noise) if recipe.start_noise else canvas)
+    canvas = photo if recipe.start == "photo" else shown
+    if recipe.start == "grey":
+        canvas = torch.full_like(photo, 0.5)
+    if recipe.start == "noise" or recipe.start_noise:
+        grain = noise(width, height, recipe.seed).to(photo)
+        canvas = grain if recipe.start == "noise" else torch.lerp(canvas, grain, recipe.start_noise)
+    return channels_last(canvas)
 
 
-def channels_last(image: Tensor) -> Tensor:
+def channels_last(image: Tensor, room: Room = MEMORY) -> Tensor:
     """The memory layout that convolutions like best."""
-    return image.contiguous(memory_format=torch.channels_last)
+    return image if image.is_contiguous(memory_format=torch.channels_last) else room.copy(image)
 
 
-def snapshot(canvas: Tensor) -> Tensor:
-    """A copy for the reader: on the CPU, contiguous, in [0, 1]."""
-    return canvas.detach().to("cpu", torch.float32).clamp(0, 1).contiguous().clone()
+def snapshot(canvas: Tensor, room: Room = MEMORY) -> Tensor:
+    """A copy for the reader: on the CPU, in [0, 1]."""
+    copy = room.copy(canvas.detach().to("cpu", torch.float32))
+    for rows in room.bands(copy):
+        copy[..., rows, :].clamp_(0, 1)
+    return copy

@@ -15,6 +15,7 @@ from torch import Tensor
 from impasto import statefile
 from impasto.errors import CheckpointError
 from impasto.picture import Picture
+from impasto.storage import MEMORY, Room
 
 State = dict[str, Any]
 
@@ -28,14 +29,15 @@ class Checkpoint:
     def __init__(self, path: Path, *, every: float = 60.0, about: Mapping[str, Any] | None = None) -> None:
         self.path, self.every, self.about = path, every, about
         self._written = time.monotonic()
+        self._took = 0.0
         self._identity: dict[str, str] = {}
 
-    def taken_up(self, identity: Mapping[str, object], device: torch.device) -> State | None:
+    def taken_up(self, identity: Mapping[str, object], device: torch.device, room: Room = MEMORY) -> State | None:
         """The state to go on from, or None. CheckpointError if anything that makes the picture has changed since."""
         self._identity = {name: fingerprint(part) for name, part in identity.items()}
         if not self.path.exists():
             return None
-        kept = statefile.read(self.path, device)
+        kept = statefile.read(self.path, device, room)
         changed = [name for name, digest in self._identity.items() if kept.get("identity", {}).get(name) != digest]
         if changed:
             parts = " and ".join(changed)
@@ -45,11 +47,13 @@ class Checkpoint:
             raise CheckpointError(f"The checkpoint {self.path} is damaged.")
         return state
 
-    def offer(self, state: Callable[[], State], *, now: bool = False) -> None:
-        """Write the state if it is time, or at once."""
-        if now or time.monotonic() - self._written >= self.every:
-            statefile.write(self.path, {"about": self.about or {}, "identity": self._identity, "run": state()})
+    def offer(self, state: Callable[[], State], room: Room = MEMORY, *, now: bool = False) -> None:
+        """Write the state if it is time, or at once; where it is large, no more than a tenth of the time is spent."""
+        begun = time.monotonic()
+        if now or begun - self._written >= max(self.every, 9 * self._took):
+            statefile.write(self.path, {"about": self.about or {}, "identity": self._identity, "run": state()}, room)
             self._written = time.monotonic()
+            self._took = self._written - begun if self.every else 0.0
 
     def finished(self) -> None:
         """The picture is safe; the file is not needed any more."""
@@ -58,7 +62,7 @@ class Checkpoint:
 
 def about(path: Path) -> Mapping[str, Any]:
     """What was kept beside the state."""
-    kept = statefile.read(path).get("about")
+    kept = statefile.words(path).get("about")
     if not isinstance(kept, dict):
         raise CheckpointError(f"The checkpoint {path} is damaged.")
     return kept
@@ -71,11 +75,12 @@ def fingerprint(value: object) -> str:
     return digest.hexdigest()
 
 
-def _feed(value: object, take: Callable[[bytes], None]) -> None:
+def _feed(value: object, take: Callable[[bytes | memoryview], None]) -> None:
     match value:
         case Tensor():
             take(repr(value.shape).encode())
-            take(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+            for row in value.detach().cpu().flatten(0, -3) if value.dim() > 2 else [value.detach().cpu()]:
+                take(row.reshape(-1).view(torch.uint8).numpy().data)
         case Picture():
             _feed(value.rgb, take)
             _feed(value.alpha, take)

@@ -17,6 +17,7 @@ from impasto.descent import Descent
 from impasto.footprint import Footprint, Line
 from impasto.networks import Network
 from impasto.objective import Objective, survey
+from impasto.storage import MEMORY, Room
 from impasto.tiles import cut
 
 FORWARD_AND_BACK = 3.0  # in units of forward: back is two convolutions for one, though kernels need no gradient
@@ -38,9 +39,10 @@ class Costs:
 
     targets: Line  # kept by the objective of a picture
     state: Line  # kept by the descent of a picture, its canvas included
-    stepping: Line  # the most held beyond that while the optimizer takes a step
+    stepping: Line  # the most held beyond that while the optimizer takes a step; what is fixed is that of a band
     looking: Line  # the most held while a tile goes forward
     tile: Line  # the most held while a tile goes forward and back
+    band: int  # pixels that were worked on at a time in the trial
     seconds: Seconds
 
 
@@ -50,41 +52,46 @@ class Run:
 
     network: Network
     layers: frozenset[str]
-    objective: Callable[[Tensor], Objective]
-    descent: Callable[[Tensor], Descent]
+    objective: Callable[[Tensor, Room], Objective]
+    descent: Callable[[Tensor, Room], Descent]
     device: torch.device
 
 
-def measure(run: Run) -> Costs:
-    """Two trials, one twice as large as the other, and the lines through them."""
+def measure(run: Run, *, in_file: bool = False) -> Costs:
+    """Two trials, one twice as large as the other, and the lines through them; of memory, not of what is in files."""
     side = max(SMALLEST, run.network.minimum(run.layers))
     small, large = (channels_last(noise(width, side, seed=0).to(run.device)) for width in (side, 2 * side))
-    before, after = _held(run, small), _held(run, large)
+    band = side**2 // 4
+    before, after = (_held(run, picture, Room(in_file, band)) for picture in (small, large))
     lines = {name: Line.through((side**2, before[name]), (2 * side**2, after[name])) for name in before}
-    return Costs(**lines, seconds=_took(run, small, large))
+    return Costs(**lines, band=band, seconds=_took(run, small, large))
 
 
-def _held(run: Run, picture: Tensor) -> dict[str, int]:
+def _held(run: Run, picture: Tensor, room: Room) -> dict[str, int]:
     """The bytes of each kind at one size, with a picture in one tile."""
     whole = cut(*picture.shape[-2:])
-    with Footprint() as count:
-        objective = run.objective(picture)
+    gradient = 0 if room.in_file else picture.nbytes  # counted apart: it is as large as the whole picture
+    with Footprint(room) as count:
+        photo = room.copy(picture)
+        before = count.mark()
+        objective = run.objective(photo, room)
         building, targets = count.peak, count.mark()
-        survey(run.network, picture, run.layers, whole)
+        survey(run.network, photo, run.layers, whole)
         looking = max(building, count.peak) - targets
         count.mark()
-        objective.evaluate(picture, whole)
-        tile = count.peak - targets - picture.nbytes  # without the gradient, which is as large as the whole picture
-        descent, state = run.descent(picture.clone()), 0
+        objective.evaluate(photo, whole)
+        tile = count.peak - targets - gradient
+        descent, state = run.descent(room.copy(photo), room), 0
         for _ in range(3):  # the third step finds everything in its place
             state = count.mark() - targets
             _downhill(descent)
-        stepping = count.peak - targets - state - picture.nbytes
+        stepping = count.peak - targets - state - gradient
+        targets -= before
     return {"targets": targets, "looking": looking, "tile": tile, "state": state, "stepping": stepping}
 
 
 def _took(run: Run, small: Tensor, large: Tensor) -> Seconds:
-    objective, descent = run.objective(small), run.descent(large.clone())
+    objective, descent = run.objective(small, MEMORY), run.descent(large.clone(), MEMORY)
     pixels = large.shape[-1] * large.shape[-2]
     forward = _timed(lambda: next(iter(survey(run.network, large, run.layers, cut(*large.shape[-2:])).values())))
     evaluation = _timed(lambda: objective.evaluate(small, cut(*small.shape[-2:])).loss)
@@ -101,6 +108,7 @@ def _timed(work: Callable[[], Tensor]) -> float:
 
 def _downhill(descent: Descent) -> Tensor:
     """A step towards grey, which costs what every step costs."""
-    away = descent.canvas - 0.5
-    descent.advance(away.square().sum() / 2, away)
+    away = descent.room.copy(descent.canvas)
+    flat = away.sub_(0.5).permute(0, 2, 3, 1).reshape(-1)
+    descent.advance(torch.dot(flat, flat) / 2, away)
     return descent.canvas

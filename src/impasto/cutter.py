@@ -16,7 +16,8 @@ from impasto.descent import Descent
 from impasto.device import out_of_memory, release
 from impasto.errors import ShortageError
 from impasto.networks import Network
-from impasto.objective import REACH, Evaluation
+from impasto.objective import REACH, Evaluation, together
+from impasto.share import ALONE, Crew
 from impasto.tiles import Tile
 
 Result = TypeVar("Result")
@@ -24,18 +25,13 @@ Result = TypeVar("Result")
 SMALLEST = 64  # pixels that a tile owns on a side; below that it is nearly all halo
 
 
-def persist(
-    device: torch.device, task: Callable[[], Result], lighten: Callable[[], None], *, alone: bool = True
-) -> Result:
-    """The result of `task`, begun again as long as memory runs out and `lighten` finds a way to need less of it.
-
-    Who is not `alone` cannot begin again: the others wait for what was promised them.
-    """
+def persist(device: torch.device, task: Callable[[], Result], lighten: Callable[[], None]) -> Result:
+    """The result of `task`, begun again as long as memory runs out and `lighten` finds a way to need less of it."""
     while True:
         try:
             return task()
         except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error) or not alone:
+            if not out_of_memory(error):
                 raise
         # Outside of the handler: until its end, the error's traceback holds what the task had made.
         gc.collect()
@@ -50,21 +46,21 @@ class Cutter:
     halo: int
     stride: int
     side: int | None = None
-    shares: int = 1  # for so many processes, each of which can hold its own
+    crew: Crew = ALONE  # the processes among which tiles are dealt out, each of which can hold its own
     wraps: tuple[bool, bool] = (False, False)  # rows, columns
     notes: list[str] = field(default_factory=list)
 
     @classmethod
     def of(
-        cls, network: Network, layers: frozenset[str], shares: int = 1, wraps: tuple[bool, bool] = (False, False)
+        cls, network: Network, layers: frozenset[str], crew: Crew = ALONE, wraps: tuple[bool, bool] = (False, False)
     ) -> Self:
         """With a halo and edges that suit these layers."""
         strides = [network.strides[name] for name in layers - {"image"}]
-        return cls(max(REACH, network.halo(layers)), max(strides, default=1), shares=shares, wraps=wraps)
+        return cls(max(REACH, network.halo(layers)), max(strides, default=1), crew=crew, wraps=wraps)
 
     def sized(self, side: int | None) -> Cutter:
         """Another of the same kind."""
-        return Cutter(self.halo, self.stride, side, self.shares, self.wraps)
+        return Cutter(self.halo, self.stride, side, self.crew, self.wraps)
 
     def flat(self) -> Cutter:
         """The same for pictures that end at their edges."""
@@ -73,39 +69,42 @@ class Cutter:
     def tiles(self, height: int, width: int) -> tuple[Tile, ...]:
         if (
             self.side is None
-            and self.shares > 1
+            and self.crew.size > 1
             and not any(self.wraps)
-            and max(height, width) > 2 * self.shares * self.halo
+            and max(height, width) > 2 * self.crew.size * self.halo
         ):
-            return tiles.strips(height, width, self.shares, halo=self.halo, stride=self.stride)
+            return tiles.strips(height, width, self.crew.size, halo=self.halo, stride=self.stride)
         return tiles.cut(height, width, side=self.side, halo=self.halo, stride=self.stride, wraps=self.wraps)
 
     def work(self, image: Tensor, task: Callable[[Sequence[Tile]], Result]) -> Result:
         """The result of `task` on the tiles of `image`; it must leave nothing behind when it fails.
 
-        A failure for want of memory halves the tiles, from now on, and the task is begun again.
+        A failure for want of memory halves the tiles, from now on, and the task is begun again: by all processes of a
+        crew, if it fails for one of them.
         """
         height, width = image.shape[-2:]
         halve = partial(self._halve, height, width)
-        return persist(image.device, lambda: task(self.tiles(height, width)), halve, alone=self.shares == 1)
+        tried = partial(together, lambda: task(self.tiles(height, width)), self.crew, image.device)
+        return persist(image.device, tried, halve)
 
     def step(self, descent: Descent, evaluation: Evaluation) -> str | None:
-        """A step down; if memory runs out, once more with an optimizer that has forgotten the steps before."""
+        """A step down; if memory runs out, once more with an optimizer that has forgotten the steps before.
+
+        One of several processes cannot begin again, as the others have taken the step.
+        """
         attempts = 0
 
         def forget() -> None:
             nonlocal attempts
             attempts += 1
-            if attempts > 1:
+            if attempts > 1 or self.crew.size > 1:
                 height, width = descent.canvas.shape[-2:]
                 raise ShortageError(shortage(width, height, "the optimizer"))
             descent.optimizer.shorten(1.0)
             self.notes.append("Memory ran out; the optimizer forgot the steps before, and goes on from here.")
 
         device = descent.canvas.device
-        return persist(
-            device, lambda: descent.advance(evaluation.loss, evaluation.gradient), forget, alone=self.shares == 1
-        )
+        return persist(device, lambda: descent.advance(evaluation.loss, evaluation.gradient), forget)
 
     def told(self, others: Sequence[str] = ()) -> list[str]:
         """What happened since this was last asked, and what else there is to tell."""

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impasto import storage
 from impasto.errors import DescentError
+from impasto.storage import MEMORY, Room
 
 State = dict[str, Any]
 
@@ -32,8 +32,9 @@ ADAM_AFTER, MOST_TROUBLES = 4, 8
 class Optimizer(Protocol):
     """One gradient in, one canvas out."""
 
-    def step(self, canvas: Tensor, gradient: Tensor) -> Tensor:
-        """A new tensor; the two that are given may be kept and must not be changed any more."""
+    def step(self, canvas: Tensor, gradient: Tensor, scale: float = 1.0) -> Tensor:
+        """A new tensor; of the gradient, `scale` times is meant. Both that are given may be kept, and must not be
+        changed any more."""
         ...
 
     def shorten(self, factor: float) -> None:
@@ -48,15 +49,20 @@ class Optimizer(Protocol):
 class GradientDescent:
     """x ← x − rate · v,  v ← momentum · v + g."""
 
-    def __init__(self, *, rate: float, momentum: float = 0.0) -> None:
-        self.rate, self.momentum = rate, momentum
+    def __init__(self, *, rate: float, momentum: float = 0.0, room: Room = MEMORY) -> None:
+        self.rate, self.momentum, self.room = rate, momentum, room
         self.velocity: Tensor | None = None
 
-    def step(self, canvas: Tensor, gradient: Tensor) -> Tensor:
-        if self.momentum:
-            self.velocity = gradient.clone() if self.velocity is None else self.velocity * self.momentum + gradient
-            gradient = self.velocity
-        return canvas - self.rate * gradient
+    def step(self, canvas: Tensor, gradient: Tensor, scale: float = 1.0) -> Tensor:
+        moved = self.room.like(canvas)
+        before, self.velocity = self.velocity, self.room.like(canvas) if self.momentum else None
+        for rows in self.room.bands(canvas):
+            move = gradient[..., rows, :] * scale
+            if self.velocity is not None:
+                move = move if before is None else before[..., rows, :] * self.momentum + move
+                self.velocity[..., rows, :] = move
+            torch.add(canvas[..., rows, :], move, alpha=-self.rate, out=moved[..., rows, :])
+        return moved
 
     def shorten(self, factor: float) -> None:
         self.rate, self.velocity = self.rate * factor, None
@@ -71,21 +77,27 @@ class GradientDescent:
 class Adam:
     """Kingma & Ba (arXiv:1412.6980), with bias correction."""
 
-    def __init__(self, *, rate: float, betas: tuple[float, float] = (0.9, 0.99), epsilon: float = 1e-8) -> None:
-        self.rate, self.betas, self.epsilon = rate, betas, epsilon
+    def __init__(
+        self, *, rate: float, betas: tuple[float, float] = (0.9, 0.99), epsilon: float = 1e-8, room: Room = MEMORY
+    ) -> None:
+        self.rate, self.betas, self.epsilon, self.room = rate, betas, epsilon, room
         self.mean: Tensor | None = None
         self.square: Tensor | None = None
         self.steps = 0
 
-    def step(self, canvas: Tensor, gradient: Tensor) -> Tensor:
+    def step(self, canvas: Tensor, gradient: Tensor, scale: float = 1.0) -> Tensor:
         if self.mean is None or self.square is None:
-            self.mean, self.square = torch.zeros_like(canvas), torch.zeros_like(canvas)
-        deviation, moved = torch.empty_like(canvas), torch.empty_like(canvas)  # what may fail comes first
+            self.mean, self.square = (self.room.like(canvas).zero_() for _ in range(2))
+        moved = self.room.like(canvas)
         (b1, b2), self.steps = self.betas, self.steps + 1
-        self.mean.lerp_(gradient, 1 - b1)
-        self.square.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
-        torch.div(self.square, 1 - b2**self.steps, out=deviation).sqrt_().add_(self.epsilon)
-        return torch.addcdiv(canvas, self.mean, deviation, value=-self.rate / (1 - b1**self.steps), out=moved)
+        for rows in self.room.bands(canvas):
+            mean, square, slope = self.mean[..., rows, :], self.square[..., rows, :], gradient[..., rows, :] * scale
+            mean.lerp_(slope, 1 - b1)
+            square.mul_(b2).addcmul_(slope, slope, value=1 - b2)
+            deviation = torch.div(square, 1 - b2**self.steps, out=slope).sqrt_().add_(self.epsilon)
+            rate = -self.rate / (1 - b1**self.steps)
+            torch.addcdiv(canvas[..., rows, :], mean, deviation, value=rate, out=moved[..., rows, :])
+        return moved
 
     def shorten(self, factor: float) -> None:
         self.rate, self.steps, self.mean, self.square = self.rate * factor, 0, None, None
@@ -104,8 +116,8 @@ class LBFGS:
     inner products, (2m)² numbers in float64 on the CPU; the long vectors are read by two matrix products a step.
     """
 
-    def __init__(self, *, history: int = 10, rate: float = 1.0, longest: float = 0.3, in_file: bool = False) -> None:
-        self.history, self.rate, self.longest, self.in_file = history, rate, longest, in_file
+    def __init__(self, *, history: int = 10, rate: float = 1.0, longest: float = 0.3, room: Room = MEMORY) -> None:
+        self.history, self.rate, self.longest, self.room = history, rate, longest, room
         self.forget()
 
     def shorten(self, factor: float) -> None:
@@ -119,39 +131,67 @@ class LBFGS:
         self.filled = self.next = 0
         self.last: tuple[Tensor, Tensor] | None = None
 
-    def step(self, canvas: Tensor, gradient: Tensor) -> Tensor:
-        g = gradient.permute(0, 2, 3, 1).reshape(-1)  # a view: canvases are channels-last
-        x = canvas.permute(0, 2, 3, 1).reshape(-1)
+    def step(self, canvas: Tensor, gradient: Tensor, scale: float = 1.0) -> Tensor:
         if self.last is not None:
-            self._remember(x - self.last[0], g - self.last[1])
-        self.last = (x, g)
-        move = self._direction(g)
-        return move.add_(x).reshape(canvas.permute(0, 2, 3, 1).shape).permute(0, 3, 1, 2)
+            self._remember(canvas, gradient, self.last, scale)
+        self.last = (canvas, gradient)
+        return self._moved(canvas, gradient, scale)
 
-    def _remember(self, s: Tensor, y: Tensor) -> None:
-        if self.pairs is None:
-            self.pairs = storage.zeros(2, self.history, len(s), like=s, in_file=self.in_file)
-        curvature, sizes = torch.dot(s, y), s.norm() * y.norm()
-        if not bool(curvature > CURVATURE_FLOOR * sizes):
+    def _remember(self, canvas: Tensor, gradient: Tensor, last: tuple[Tensor, Tensor], scale: float) -> None:
+        """The move since the last step, and what it did to the gradient, unless the loss bends the wrong way there."""
+
+        def pair(rows: slice) -> tuple[Tensor, Tensor]:
+            s = flat(canvas, rows) - flat(last[0], rows)
+            return s, flat(gradient, rows) * scale - flat(last[1], rows) * scale
+
+        sums = [[torch.dot(s, y), s.square().sum(), y.square().sum()] for s, y in map(pair, self.room.bands(canvas))]
+        curvature, moved, changed = torch.tensor(sums, dtype=torch.float64).sum(0).tolist()
+        if not curvature > CURVATURE_FLOOR * math.sqrt(moved * changed):
             return
-        i = self.next
-        self.pairs[0, i], self.pairs[1, i] = s, y
-        rows = self.pairs.flatten(0, 1)  # one vector at a time: ten times as fast as both in one product
-        fresh = torch.stack([rows @ s, rows @ y], 1).double().cpu().reshape(2, self.history, 2)
+        if self.pairs is None:
+            self.pairs = self.room.zeros(2, self.history, canvas.numel(), like=canvas)
+        i, fresh = self.next, torch.zeros(2 * self.history, 2, dtype=torch.float64)
+        for rows in self.room.bands(canvas):
+            part = positions(canvas, rows)
+            s, y = pair(rows)
+            self.pairs[0, i, part], self.pairs[1, i, part] = s, y
+            here = self.pairs[..., part].flatten(0, 1)  # one vector at a time: ten times as fast as both in one product
+            fresh += torch.stack([here @ s, here @ y], 1).cpu().double()
+        fresh = fresh.reshape(2, self.history, 2)
         for kind in (0, 1):  # products[a, b, i, j] = pairs[a, i] · pairs[b, j]
             self.products[:, kind, :, i] = fresh[:, :, kind]
             self.products[kind, :, i, :] = fresh[:, :, kind]
         self.next, self.filled = (i + 1) % self.history, min(self.filled + 1, self.history)
 
-    def _direction(self, g: Tensor) -> Tensor:
-        if not self.filled or self.pairs is None:
-            return g * (-FIRST_MOVE * self.rate / rms(g).clamp_min(1e-20))
-        along = (self.pairs.flatten(0, 1) @ g).double().cpu().reshape(2, self.history)
-        on_gradient, on_pairs = self._two_loops(along)
-        move = torch.addmv(
-            g, self.pairs.flatten(0, 1).T, on_pairs.to(g), beta=-on_gradient * self.rate, alpha=-self.rate
-        )
-        return move.mul_((self.longest / rms(move).clamp_min(1e-20)).clamp_max(1.0))
+    def _moved(self, canvas: Tensor, gradient: Tensor, scale: float) -> Tensor:
+        """The next canvas: first the direction is written there, then, as its length is known, the step is taken."""
+        moved, bands = self.room.like(canvas), self.room.bands
+        on_gradient, on_pairs = self._weights(canvas, gradient, scale)
+        total = canvas.new_zeros(())
+        for rows in bands(canvas):
+            g, move = flat(gradient, rows) * scale, flat(moved, rows)
+            if self.pairs is None:
+                torch.mul(g, -1.0, out=move)
+            else:
+                part = self.pairs[..., positions(canvas, rows)].flatten(0, 1)
+                torch.addmv(g, part.T, on_pairs, beta=-on_gradient * self.rate, alpha=-self.rate, out=move)
+            total += move.square().sum()
+        length = (total / canvas.numel()).sqrt().clamp_min(1e-20)
+        share = FIRST_MOVE * self.rate / length if self.pairs is None else (self.longest / length).clamp_max(1.0)
+        for rows in bands(canvas):
+            moved[..., rows, :].mul_(share).add_(canvas[..., rows, :])
+        return moved
+
+    def _weights(self, canvas: Tensor, gradient: Tensor, scale: float) -> tuple[float, Tensor]:
+        """What the gradient and the pairs count in the direction."""
+        if self.pairs is None:
+            return 1.0, canvas.new_zeros(0)
+        along = torch.zeros(2 * self.history, dtype=torch.float64)
+        for rows in self.room.bands(canvas):
+            part = self.pairs[..., positions(canvas, rows)].flatten(0, 1)
+            along += (part @ (flat(gradient, rows) * scale)).cpu().double()
+        on_gradient, on_pairs = self._two_loops(along.reshape(2, self.history))
+        return on_gradient, on_pairs.to(canvas)
 
     def _two_loops(self, along: Tensor) -> tuple[float, Tensor]:
         """Coefficients of −direction: one for the gradient, (2m,) for the moves and gradient changes."""
@@ -176,8 +216,17 @@ class LBFGS:
     def load(self, state: State) -> None:
         for name, value in state.items():
             setattr(self, name, value)
-        if self.in_file and self.pairs is not None:
-            self.pairs = storage.zeros(*self.pairs.shape, like=self.pairs, in_file=True).copy_(self.pairs)
+
+
+def flat(image: Tensor, rows: slice) -> Tensor:
+    """Some rows as one vector: a view, as canvases are channels-last."""
+    return image[..., rows, :].permute(0, 2, 3, 1).reshape(-1)
+
+
+def positions(image: Tensor, rows: slice) -> slice:
+    """Where these rows lie in the image as one vector."""
+    row = image[..., 0, :].numel()
+    return slice(rows.start * row, rows.stop * row)
 
 
 class Descent:
@@ -188,11 +237,18 @@ class Descent:
     """
 
     def __init__(
-        self, canvas: Tensor, optimizer: Optimizer, *, average: float = 0.0, unit: float = 0.0, look_every: int = 1
+        self,
+        canvas: Tensor,
+        optimizer: Optimizer,
+        *,
+        average: float = 0.0,
+        unit: float = 0.0,
+        look_every: int = 1,
+        room: Room = MEMORY,
     ) -> None:
         self.canvas, self.optimizer, self.memory, self.look_every = canvas, optimizer, average, look_every
-        self.unit = unit
-        self.best, self.mean = canvas, canvas.clone() if average else canvas
+        self.unit, self.room = unit, room
+        self.best, self.mean = canvas, room.copy(canvas) if average else canvas
         self.lowest = self.first = self.scale = math.inf
         self.steps = self.troubles = self.still = 0
 
@@ -218,16 +274,24 @@ class Descent:
         trouble = self._watch(loss, gradient) if (self.steps - 1) % self.look_every == 0 else None
         if trouble is not None:
             return self._repair(trouble)
-        self.canvas = self.optimizer.step(self.canvas, gradient * self.scale).clamp_(0, 1)
-        if self.memory:
-            # Bias-corrected, as in Adam: the first iterates are not drowned by the start.
-            self.mean.lerp_(self.canvas, (1 - self.memory) / (1 - self.memory**self.steps))
+        self.canvas = self.optimizer.step(self.canvas, gradient, self.scale)
+        for rows in self.room.bands(self.canvas):
+            here = self.canvas[..., rows, :].clamp_(0, 1)
+            if self.memory:
+                # Bias-corrected, as in Adam: the first iterates are not drowned by the start.
+                self.mean[..., rows, :].lerp_(here, (1 - self.memory) / (1 - self.memory**self.steps))
         return None
 
     def _watch(self, loss: Tensor, gradient: Tensor) -> str | None:
         """Look at the numbers; remember the best; say what is wrong."""
-        size = rms(gradient)
-        value, slope = torch.stack([loss.to(size), size]).tolist()
+        squares = torch.stack(
+            [
+                rms(gradient[..., rows, :]).square() * gradient[..., rows, :].numel()
+                for rows in self.room.bands(gradient)
+            ]
+        )
+        value, square = torch.stack([loss.to(squares), squares.sum()]).tolist()
+        slope = math.sqrt(square / gradient.numel())
         if not (math.isfinite(value) and math.isfinite(slope)):
             return "the loss was no longer a number"
         if self.scale == math.inf:
@@ -250,9 +314,9 @@ class Descent:
         tired = self.troubles > MOST_TROUBLES
         if self.lowest == math.inf or (tired and self.lowest >= self.first):
             raise DescentError(f"The descent failed: {trouble}, and nothing helped.")
-        self.canvas, self.mean, self.still = self.best.clone(), self.best.clone(), 0
+        self.canvas, self.mean, self.still = self.best, self.room.copy(self.best) if self.memory else self.best, 0
         if self.troubles == ADAM_AFTER:
-            self.optimizer = fallback()
+            self.optimizer = fallback(self.room)
             return f"Repaired: {trouble}; went back to the best picture and on with Adam."
         self.optimizer.shorten(0.25)
         return None if tired else f"Repaired: {trouble}; went back to the best picture with a shorter step."
@@ -266,7 +330,7 @@ class Descent:
         for name in STATE:
             setattr(self, name, state[name])
         if self.troubles >= ADAM_AFTER:
-            self.optimizer = fallback()
+            self.optimizer = fallback(self.room)
         self.optimizer.load(state["optimizer"])
 
 
@@ -275,6 +339,6 @@ def rms(x: Tensor) -> Tensor:
     return torch.linalg.vector_norm(x, dtype=torch.promote_types(x.dtype, torch.float32)) / math.sqrt(x.numel())
 
 
-def fallback() -> Optimizer:
+def fallback(room: Room) -> Optimizer:
     """What is tried when the optimizer of the recipe has failed several times."""
-    return Adam(rate=0.01)
+    return Adam(rate=0.01, room=room)

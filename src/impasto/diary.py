@@ -11,6 +11,8 @@ from impasto.checkpoint import Checkpoint, State
 from impasto.cutter import Cutter
 from impasto.descent import Descent
 from impasto.events import Level
+from impasto.plan import Layout
+from impasto.storage import MEMORY, Room
 
 KEPT = ("sides", "level", "step", "evaluations", "losses", "first", "repairs")
 
@@ -35,14 +37,15 @@ class Diary:
         cls,
         checkpoint: Checkpoint | None,
         identity: Mapping[str, object],
-        sides: Sequence[int | None],
+        layouts: Sequence[Layout],
         device: torch.device,
+        room: Room = MEMORY,
         *,
         writes: bool = True,
     ) -> Diary:
         """A new one, or the one that the checkpoint holds."""
-        kept = None if checkpoint is None else checkpoint.taken_up(identity, device)
-        start = {"sides": list(sides)} if kept is None else kept
+        kept = None if checkpoint is None else checkpoint.taken_up(identity, device, room)
+        start = {"sides": [layout.side for layout in layouts]} if kept is None else kept
         return cls(checkpoint=checkpoint, writes=writes, **start)
 
     def turn(self, level: Level, descent: Descent) -> None:
@@ -67,4 +70,4 @@ class Diary:
             return {**own, "descent": descent.state()}
 
         if self.checkpoint is not None and self.writes:
-            self.checkpoint.offer(state, now=now)
+            self.checkpoint.offer(state, descent.room, now=now)

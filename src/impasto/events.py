@@ -29,11 +29,11 @@ class Forecast:
     side: int | None
     memory: int
     seconds: float
-    in_file: bool  # the optimizer's memory lies in a file
+    in_file: bool  # all that is as large as the picture lies in files
 
     def __str__(self) -> str:
         pieces = "one piece" if self.side is None else f"{self.tiles} tiles of {self.side}"
-        file = ", history in a file" if self.in_file else ""
+        file = ", the rest in files" if self.in_file else ""
         return f"{self.width} x {self.height}: {pieces}, about {size(self.memory)}{file}, {roughly(self.seconds)}"
 
 

@@ -18,12 +18,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, PngImagePlugin, features
 
-from impasto import __version__, lossless
+from impasto import __version__, giant, lossless
 from impasto.decode import open_header, pillow
 from impasto.errors import PictureError
 from impasto.filetype import open_file
 from impasto.icc import srgb_profile
 from impasto.picture import Picture
+from impasto.storage import MEMORY
 
 _FORMATS = {
     ".png": "PNG",
@@ -34,10 +35,11 @@ _FORMATS = {
     ".avif": "AVIF",
     ".tif": "TIFF",
     ".tiff": "TIFF",
+    ".dzi": "DeepZoom",
 }
 _DEEP = {"PNG", "TIFF"}  # can hold 16 bits per color
 _LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383, "AVIF": 65535}
-_QUALITY = {"JPEG": 95, "WEBP": 95, "AVIF": 90}
+_QUALITY = {"JPEG": 95, "WEBP": 95, "AVIF": 90, "DeepZoom": 92}
 _JPEG_EXIF_BYTES = 65533 - len(b"Exif\0\0")
 _KEY = "impasto"
 _PREFIX = f"{_KEY}:"  # in fields that other programs use as well
@@ -66,6 +68,8 @@ def check_writable(
     """
     target = Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111  (raise for no user)
     kind = _format_of(target)
+    if giant.is_giant(target, size):
+        giant.check(target, depth)
     if depth not in (8, 16):
         raise PictureError(f"a depth of {depth} bits was asked for; it must be 8 or 16")
     if depth == 16 and kind not in _DEEP:
@@ -97,9 +101,34 @@ def write(
     `quality` is for JPEG, WebP (100: lossless) and AVIF.
     """
     target = check_writable(path, overwrite=overwrite, depth=depth, size=picture.size)
+    if giant.is_giant(target, picture.size):
+        return _giant(picture, target, recipe_record, depth, quality, overwrite)
     data, notes = encode(picture, target.name, recipe_record=recipe_record, depth=depth, quality=quality)
     place(data, target, overwrite=overwrite)
     return Written(target, notes)
+
+
+def _giant(
+    picture: Picture,
+    target: Path,
+    recipe_record: Mapping[str, object] | None,
+    depth: int,
+    quality: int | None,
+    overwrite: bool,
+) -> Written:
+    """A file, or a tree of files, that is written a few rows at a time."""
+    record = "" if recipe_record is None else _PREFIX + json.dumps(recipe_record, allow_nan=False)
+    giant.write(
+        picture.rgb.detach(),
+        target,
+        alpha=picture.alpha,
+        depth=depth,
+        quality=quality or _QUALITY["DeepZoom"],
+        description=record,
+        overwrite=overwrite,
+    )
+    tree = record and target.suffix.lower() == ".dzi"
+    return Written(target, ("a DeepZoom tree carries no record of how it was painted",) if tree else ())
 
 
 def encode(
@@ -114,6 +143,8 @@ def encode(
     kind = _format_of(Path(name))
     if quality is not None and not 1 <= quality <= 100:
         raise PictureError(f"a quality of {quality} was asked for; it must be from 1 to 100")
+    if kind == "DeepZoom":
+        raise PictureError(f"{name} would be a tree of files, where one file is wanted; end the name in .tif or .png")
     record = "" if recipe_record is None else json.dumps(recipe_record, allow_nan=False)
     samples, notes = _samples(picture, kind, depth)
     with pillow(name, _ANY_SIZE):
@@ -178,11 +209,14 @@ def _samples(picture: Picture, kind: str, depth: int) -> tuple[Array, tuple[str,
             notes = ("JPEG holds no transparency; the picture was laid on white",)
         else:
             planes = torch.cat([planes, alpha], 1)
-    if not planes.isfinite().all():
+    if not all(planes[..., rows, :].isfinite().all() for rows in MEMORY.bands(planes)):
         raise PictureError("the picture has pixels that are not finite numbers, so it was not written")
     levels = (1 << depth) - 1
-    numbers = planes[0].clamp(0, 1).mul(levels).round_().permute(1, 2, 0).numpy()
-    return numbers.astype(np.uint16 if depth == 16 else np.uint8, order="C"), notes
+    height, width = planes.shape[-2:]
+    samples = np.empty((height, width, planes.shape[1]), np.uint16 if depth == 16 else np.uint8)
+    for rows in MEMORY.bands(planes):
+        samples[rows] = planes[0, :, rows].clamp(0, 1).mul_(levels).round_().permute(1, 2, 0).numpy()
+    return samples, notes
 
 
 def _encode(samples: Array, kind: str, record: str, quality: int) -> tuple[bytes, tuple[str, ...]]:

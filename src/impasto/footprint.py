@@ -15,12 +15,18 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from impasto.storage import MEMORY, Room
+
 
 class Footprint(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own is untyped
-    """While this is entered, `now` is what the tensors made inside still hold, `peak` the most since `mark()`."""
+    """While this is entered, `now` is what the tensors made inside still hold, `peak` the most since `mark()`.
 
-    def __init__(self) -> None:
+    What lies in the files of `room` is not counted.
+    """
+
+    def __init__(self, room: Room = MEMORY) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._room = room
         self._held: dict[int, int] = {}
         self.now = self.peak = 0
 
@@ -50,7 +56,7 @@ class Footprint(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
     def _count(self, storage: torch.UntypedStorage) -> None:
         """Views share a storage, which is counted once."""
         key = storage._cdata
-        if key not in self._held:
+        if key not in self._held and not self._room.holds(storage):
             self._held[key] = storage.nbytes()
             self.now += storage.nbytes()
             self.peak = max(self.peak, self.now)

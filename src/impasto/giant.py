@@ -5,6 +5,7 @@ This is the one place that knows libvips, which comes with the extra [giant].
 
 from __future__ import annotations
 
+import importlib.util
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -14,35 +15,79 @@ import torch
 from torch import Tensor
 
 from impasto.errors import PictureError
+from impasto.icc import srgb_profile
 from impasto.storage import folder
 
 ROWS = 256  # that are converted at a time
+LARGE = 32_000_000  # pixels of a TIFF that is cut into tiles and carries smaller copies
+PLAIN = 500_000_000  # with 16 bits and alpha, 4 GB: a TIFF of the plain kind holds no more
 SUFFIXES = (".tif", ".tiff", ".dzi")
 
 
-def write(rgb: Tensor, path: Path, *, depth: int = 8, description: str = "") -> Path:
-    """Write (1, 3, H, W) in [0, 1] as a tiled BigTIFF with smaller copies inside (.tif), or as a DeepZoom tree (.dzi).
+def is_giant(path: Path, size: tuple[int, int] | None) -> bool:
+    """Whether a picture of this size goes into such a file: DeepZoom always, TIFF where it would be slow to open.
 
-    Memory stays at some rows, however large the picture; the canvas may lie in a file itself.
+    Without libvips, a TIFF is a plain one as long as it can be.
     """
-    if path.suffix.lower() not in SUFFIXES or depth not in (8, 16):
+    pixels = 0 if size is None else size[0] * size[1]
+    most = LARGE if importlib.util.find_spec("pyvips") else PLAIN
+    return path.suffix.lower() == ".dzi" or (path.suffix.lower() in SUFFIXES and pixels > most)
+
+
+def check(path: Path, depth: int) -> None:
+    """What can be told before the painting: libvips is there, and the format has room for so many bits."""
+    if depth not in (8, 16) or path.suffix.lower() not in SUFFIXES:
         raise PictureError(
             f"{path.name} cannot be written at {depth} bits; a giant is {' or '.join(SUFFIXES)}, 8 or 16."
         )
-    if path.exists():
+    if depth == 16 and path.suffix.lower() == ".dzi":
+        raise PictureError(f"{path.name} cannot hold 16 bits per color: its tiles are JPEG or PNG; write .tif.")
+    _vips()
+
+
+def write(
+    rgb: Tensor,
+    path: Path,
+    *,
+    alpha: Tensor | None = None,
+    depth: int = 8,
+    quality: int = 92,
+    description: str = "",
+    overwrite: bool = False,
+) -> Path:
+    """Write (1, 3, H, W) in [0, 1] as a tiled BigTIFF with smaller copies inside (.tif), or as a DeepZoom tree (.dzi).
+
+    `quality` is that of DeepZoom's JPEG tiles. Memory stays at some rows, however large the picture; the canvas may lie
+    in a file itself.
+    """
+    check(path, depth)
+    if path.exists() and not overwrite:
         raise PictureError(f"{path} exists already; choose another name.")
     vips, (height, width) = _vips(), rgb.shape[-2:]
+    planes = [rgb] if alpha is None else [rgb, alpha]
     with tempfile.NamedTemporaryFile(prefix="impasto-", dir=folder()) as raw:
         for top in range(0, height, ROWS):
-            raw.write(_samples(rgb[0, :, top : top + ROWS], depth).data)
+            raw.write(_samples([each[0, :, top : top + ROWS] for each in planes], depth).data)
         raw.flush()
         kind = (
             {"format": "uchar", "interpretation": "srgb"}
             if depth == 8
             else {"format": "ushort", "interpretation": "rgb16"}
         )
-        _save(vips.Image.rawload(raw.name, width, height, 3, access="sequential", **kind), path, description, vips)
+        bands = sum(each.shape[1] for each in planes)
+        image = vips.Image.rawload(raw.name, width, height, bands, access="sequential", **kind)
+        _save(image, path, description, quality, vips)
     return path
+
+
+def size(path: Path) -> tuple[int, int]:
+    """(width, height) of a file, of which no pixel is decoded."""
+    vips = _vips()
+    try:
+        image = vips.Image.new_from_file(str(path))
+    except vips.Error as error:
+        raise PictureError(f"{path} cannot be read: {' '.join(str(error).split())}.") from None
+    return image.width, image.height
 
 
 def region(path: Path, left: int, top: int, width: int, height: int) -> Tensor:
@@ -58,27 +103,49 @@ def region(path: Path, left: int, top: int, width: int, height: int) -> Tensor:
     return torch.from_numpy(samples.astype(np.float32) / scale).permute(2, 0, 1)[None]
 
 
-def _samples(rows: Tensor, depth: int) -> Any:  # noqa: ANN401 -- an array of either type
-    """(3, h, W) floats -> (h, W, 3) integers."""
+def _samples(planes: list[Tensor], depth: int) -> Any:  # noqa: ANN401 -- an array of either type
+    """(c, h, W) floats -> (h, W, c) integers."""
     most = 2**depth - 1
-    scaled = (rows.clamp(0, 1) * most).round().permute(1, 2, 0).cpu().numpy()
+    rows = torch.cat([each.cpu() for each in planes])
+    if not rows.isfinite().all():
+        raise PictureError("The picture has pixels that are not finite numbers, so it was not written.")
+    scaled = rows.clamp(0, 1).mul_(most).round_().permute(1, 2, 0).numpy()
     return np.ascontiguousarray(scaled.astype(np.uint8 if depth == 8 else np.uint16))
 
 
-def _save(image: Any, path: Path, description: str, vips: Any) -> None:  # noqa: ANN401 -- pyvips has no types
-    part = path.with_name(f".{path.name}.part")
+def _save(image: Any, path: Path, description: str, quality: int, vips: Any) -> None:  # noqa: ANN401 -- pyvips has no types
+    """Beside its place first, and then there, so that it is there as a whole or not at all."""
     try:
-        if path.suffix.lower() == ".dzi":
-            image.dzsave(str(path.with_suffix("")))
-            return
-        image = image.copy()
-        image.set_type(vips.GValue.gstr_type, "image-description", description)
-        image.tiffsave(str(part), bigtiff=True, tile=True, pyramid=True, compression="deflate", predictor="horizontal")
-        part.replace(path)
-    except vips.Error as error:
+        with tempfile.TemporaryDirectory(prefix=".impasto-", dir=path.parent) as beside:
+            part = Path(beside, path.name)
+            if path.suffix.lower() == ".dzi":
+                suffix = ".png" if image.bands == 4 else f".jpeg[Q={quality}]"
+                image.dzsave(str(part.with_suffix("")), suffix=suffix)
+                _replace(_tiles(part), _tiles(path), Path(beside, "before"))
+            else:
+                _savetiff(image, part, description, vips)
+            part.replace(path)
+    except (vips.Error, OSError) as error:
         raise PictureError(f"{path} cannot be written: {' '.join(str(error).split())}.") from None
-    finally:
-        part.unlink(missing_ok=True)
+
+
+def _savetiff(image: Any, part: Path, description: str, vips: Any) -> None:  # noqa: ANN401 -- pyvips has no types
+    image = image.copy()
+    image.set_type(vips.GValue.gstr_type, "image-description", description)
+    image.set_type(vips.GValue.blob_type, "icc-profile-data", srgb_profile())
+    image.tiffsave(str(part), bigtiff=True, tile=True, pyramid=True, compression="deflate", predictor="horizontal")
+
+
+def _tiles(path: Path) -> Path:
+    """The folder of a DeepZoom picture."""
+    return path.with_name(f"{path.stem}_files")
+
+
+def _replace(fresh: Path, place: Path, before: Path) -> None:
+    """A folder takes its place; what was there goes where it will be removed."""
+    if place.exists():
+        place.rename(before)
+    fresh.rename(place)
 
 
 def _vips() -> Any:  # noqa: ANN401 -- pyvips has no types

@@ -8,20 +8,23 @@ second look is spared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeVar, cast
 
 import torch
 from torch import Tensor
 
 from impasto import measures
+from impasto.device import out_of_memory
 from impasto.measures import Gaussian
 from impasto.networks import Features, Network
 from impasto.share import ALONE, Crew
+from impasto.storage import MEMORY, Room
 from impasto.tiles import Tile
 
+Result = TypeVar("Result")
 Sums = Callable[[Tensor, Tile, int], Tensor]
 """Features that a tile sees, the tile, the layer's stride -> sums over the positions that the tile owns."""
 
@@ -53,6 +56,7 @@ class Objective:
     network: Network
     terms: tuple[Term, ...]
     crew: Crew = ALONE  # the processes that share the tiles
+    room: Room = MEMORY  # for the gradient
 
     @property
     def layers(self) -> frozenset[str]:
@@ -63,23 +67,38 @@ class Objective:
         crew = self.crew if len(tiles) >= self.crew.size else ALONE  # all do all where there is too little
         tiles = crew.own(tiles)
         whole = len(tiles) == 1
-        pieces = [self._measure(canvas, tile, keep_graph=whole) for tile in tiles]
+        pieces = together(
+            lambda: [self._measure(canvas, tile, keep_graph=whole) for tile in tiles], crew, canvas.device
+        )
         sums = [sum(column[1:], start=column[0]) for column in zip(*(m for _, m in pieces), strict=True)]
         loss, losses, slopes = self._judge(crew.add(sums))
-        if whole and tiles[0].whole:
+        if whole and tiles[0].whole and not self.room.in_file:
             seen, measured = pieces[0]
             return Evaluation(loss, losses, crew.add_image(back(measured, slopes, seen)))
-        gradient = torch.zeros_like(canvas)
-        for i, tile in enumerate(tiles):
-            seen, measured = pieces[i] if whole else self._measure(canvas, tile, keep_graph=True)
-            tile.add(gradient, back(measured, slopes, seen))
+        gradient = together(lambda: self._back(canvas, tiles, pieces, slopes), crew, canvas.device)
         return Evaluation(loss, losses, crew.add_image(gradient))
+
+    def _back(
+        self,
+        canvas: Tensor,
+        tiles: Sequence[Tile],
+        pieces: Sequence[tuple[Tensor, list[Tensor]]],
+        slopes: Sequence[Tensor],
+    ) -> Tensor:
+        """The slopes at the sums, sent back through each tile; a single one need not be looked at again."""
+        gradient = self.room.like(canvas).zero_()
+        for i, tile in enumerate(tiles):
+            seen, measured = pieces[i] if len(tiles) == 1 else self._measure(canvas, tile, keep_graph=True)
+            tile.add(gradient, back(measured, slopes, seen))
+            self.room.let_go()
+        return gradient
 
     def _measure(self, canvas: Tensor, tile: Tile, *, keep_graph: bool) -> tuple[Tensor, list[Tensor]]:
         """What the tile sees, and its share of every term's sums."""
         with torch.set_grad_enabled(keep_graph):
             seen = tile.cut(canvas.detach()).requires_grad_(keep_graph)
             features = self.network(seen, self.layers)
+            self.room.let_go()
             return seen, [t.sums(features[t.layer], tile, stride(self.network, t.layer)) for t in self.terms]
 
     def _judge(self, sums: Sequence[Tensor]) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
@@ -94,6 +113,26 @@ class Objective:
         """The weighted losses by name: numbers leave the device here."""
         values = losses.tolist()
         return {term.name: term.weight * value for term, value in zip(self.terms, values, strict=True)}
+
+
+def together(task: Callable[[], Result], crew: Crew, device: torch.device) -> Result:
+    """The result of a task without messages; if memory runs out for one process of the crew, it has for all of them.
+
+    So all can begin again in smaller tiles, and none waits for sums that another will never send.
+    """
+    if crew.size == 1:
+        return task()
+    failure, result = None, None
+    try:
+        result = task()
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        failure = str(error)
+    if crew.agreed(lambda: failure is not None, device)():
+        del result
+        raise MemoryError(failure or "Memory ran out in another process.")
+    return cast(Result, result)
 
 
 def back(measured: Sequence[Tensor], slopes: Sequence[Tensor], seen: Tensor) -> Tensor:
@@ -136,7 +175,9 @@ def placed(where: Tensor | None, tile: Tile, step: int) -> Tensor | None:
     return None if where is None else tile.placed(where, step)
 
 
-def look(network: Network, image: Tensor, layers: frozenset[str], tiles: Sequence[Tile]) -> Features:
+def look(
+    network: Network, image: Tensor, layers: frozenset[str], tiles: Sequence[Tile], room: Room = MEMORY
+) -> Features:
     """The features of the whole picture, tile by tile."""
     whole: dict[str, Tensor] = {}
     height, width = image.shape[-2:]
@@ -145,13 +186,13 @@ def look(network: Network, image: Tensor, layers: frozenset[str], tiles: Sequenc
             features = network(tile.cut(image), layers)
             for layer in sorted(layers):
                 step, seen = stride(network, layer), features[layer]
-                if tile.whole:
+                if tile.whole and not room.in_file:
                     whole[layer] = seen
                     continue
                 if layer not in whole:
-                    empty = seen.new_empty(1, seen.shape[1], height // step, width // step)
-                    whole[layer] = empty.to(memory_format=torch.channels_last)
+                    whole[layer] = room.image(seen.shape[1], height // step, width // step, seen)
                 tile.placed(whole[layer], step).copy_(tile.owned(seen, step))
+        room.let_go()
     return whole
 
 
@@ -215,11 +256,26 @@ def content_factor(scale: ContentScale, target: Tensor, root: Tensor | None, whe
     size      Σ / 4CHW
     """
     if scale == "relative":
-        average = (target if where is None else target * where / where.mean()).mean((2, 3), keepdim=True)
-        variation = measures.squared_difference(target, average.expand_as(target), root, where)
-        flat = measures.squared_difference(target, torch.zeros_like(target), root, where) / 100
-        return 1.0 / max(float(variation), float(flat), measures.EPSILON)
+        variation, flat = spread(target, root, where)
+        return 1.0 / max(variation, flat / 100, measures.EPSILON)
     return {"half-sum": 0.5, "mean": 1 / target.numel(), "size": 1 / (4 * target.numel())}[scale]
+
+
+def spread(target: Tensor, root: Tensor | None, where: Tensor | None) -> tuple[float, float]:
+    """Σ ‖P − mean P‖² and Σ ‖P‖², a band of positions at a time."""
+
+    def bands() -> Iterator[tuple[Tensor, Tensor | None]]:
+        for rows in MEMORY.bands(target):
+            yield target[..., rows, :], None if where is None else where[..., rows, :]
+
+    total = torch.stack([(p if w is None else p * w).sum((2, 3), keepdim=True) for p, w in bands()]).sum(0)
+    average = total / (target[0, 0].numel() if where is None else where.sum())
+    squares = torch.zeros(2, dtype=torch.float64)
+    for p, w in bands():
+        both = (average.expand_as(p), torch.zeros_like(p))
+        squares += torch.stack([measures.squared_difference(p, other, root, w) for other in both]).cpu()
+    variation, power = squares.tolist()
+    return variation, power
 
 
 def content_term(

@@ -38,6 +38,7 @@ from impasto.regions import Guidance, Passage, carried
 from impasto.samples import spread_term
 from impasto.scene import Scene, rehearsed, scenery
 from impasto.share import ALONE, Crew
+from impasto.storage import MEMORY, Room
 from impasto.style import Surveys, statistics
 
 
@@ -60,10 +61,8 @@ def paint(
 ) -> Iterator[Event]:
     """Paint from coarse to fine, where `guidance` says; `extra_terms` join the objective of every level.
 
-    When `stop()`, asked before every step, says so, the best picture so far is the last. The process will hold no more
-    than `memory` bytes, or what is free: what does not fit is painted in tiles, with the same slopes. A run that was
-    interrupted goes on from its `checkpoint`. The processes of a `crew` paint one picture together; runs that share
-    `surveys`, and the network, look at each painting once.
+    `stop()` is asked before every step. The process holds no more than `memory` bytes, or what is free: it works
+    in tiles then. A run goes on from its `checkpoint`. Processes of a `crew` paint one picture; runs share `surveys`.
     """
     device, paintings = device or torch.device("cpu"), weighted(styles)
     stop = crew.agreed(stop, device)
@@ -72,29 +71,32 @@ def paint(
     plan = check(content, paintings, recipe, network, start)[-1 if idle else 0 :]
     layers = frozenset({*recipe.content_layers, *recipe.style_layers, *(term.layer for term in extra_terms)})
     layouts = () if idle else planned(plan, network, content, paintings, guidance, recipe, layers, device, memory, crew)
-    identity = {"photo": content, "paintings": paintings, "start": start, "guidance": guidance}
-    identity |= made_with(recipe, network, extra_terms)
-    diary = Diary.opened(checkpoint, identity, [layout.side for layout in layouts], device, writes=crew.leads)
-    weights = {"content": recipe.content_weight, "style": style_weight(recipe)}
-    yield Planned(plan, weights, forecast(layouts, device) if layouts else None)
+    pictures = {"photo": content, "paintings": paintings, "start": start, "guidance": guidance}
+    files = Room(in_file=any(layout.in_file for layout in layouts))
+    identity = {**pictures, **made_with(recipe, network, extra_terms)}
+    diary = Diary.opened(checkpoint, identity, layouts, device, files, writes=crew.leads)
+    yield Planned(plan, pulls(recipe), forecast(layouts, device) if layouts else None)
     yield from map(Note, remarked(content, paintings, plan, guidance, network, recipe))
 
     canvas = None
     for level in plan[diary.level - 1 :]:
-        scene = scene_at(level, device)
+        room = files if layouts and layouts[level.index - 1].in_file else MEMORY
+        scene = scene_at(level, device, room)
         if canvas is None:
             canvas = canvases.started(recipe, scene.photo, at_first(recipe, start, paintings, level, device))
-        canvas = canvases.grown(canvas, level, recipe.wraps)
+        canvas = canvases.grown(canvas, level, recipe.wraps, room)
         if idle:
             continue
-        descent = begun(canvas, recipe, in_file=layouts[level.index - 1].in_file)
+        descent = begun(canvas, recipe, room)
         diary.turn(level, descent)
         if not stop():
-            cutter = Cutter.of(network, layers, crew.size, recipe.wraps).sized(diary.sides[level.index - 1])
-            objective = Objective(network, (*terms(network, scene, recipe, cutter, surveys), *extra_terms), crew)
+            cutter = Cutter.of(network, layers, crew, recipe.wraps).sized(diary.sides[level.index - 1])
+            parts = (*terms(network, scene, recipe, cutter, surveys), *extra_terms)
+            objective = Objective(network, parts, crew, room)
             yield from descend(descent, objective, scene, cutter, diary, plan, level, preview_every, stop)
-            del objective  # the next level's is larger, and needs the room
+            del parts, objective  # the next level's are larger, and need the room
         canvas = descent.result
+        del descent
     assert canvas is not None
     result = scene.snapshot(canvas)
     yield from map(Note, concluded(scene.photo, result, paintings, guidance, recipe, diary, idle, stop()))
@@ -183,12 +185,12 @@ def planned(
 
     scene = None
 
-    def objective(photo: Tensor) -> Objective:
+    def objective(photo: Tensor, room: Room) -> Objective:
         nonlocal scene  # held as long as the objective is: its maps are in the memory too
-        scene = rehearsed(photo, content, paintings, guidance)
-        return Objective(network, tuple(terms(network, scene, recipe, Cutter.of(network, layers))))
+        scene = rehearsed(photo, content, paintings, guidance, room)
+        return Objective(network, tuple(terms(network, scene, recipe, Cutter.of(network, layers))), room=room)
 
-    run = Run(network, layers, objective, partial(begun, recipe=recipe), device)
+    run = Run(network, layers, objective, lambda canvas, room: begun(canvas, recipe, room), device)
     painting = max(picture.width * picture.height for picture in paintings.pictures)
     return lay_out(plan, run, recipe, painting=painting, memory=memory, crew=crew)
 
@@ -201,7 +203,7 @@ def terms(
     yield from content_terms(network, scene, recipe, roots, cutter)
     if style_weight(recipe):
         for passage in scene.passages:
-            yield from style_terms(network, scene.photo, passage, recipe, roots, cutter, surveys)
+            yield from style_terms(network, scene, passage, recipe, roots, cutter, surveys)
     if recipe.detail:
         weight = DETAIL * recipe.detail**3 * (recipe.content_weight + style_weight(recipe))
         yield cutter.work(scene.photo, partial(detail_term, scene.photo, weight, where=scene.visible))
@@ -215,7 +217,7 @@ def content_terms(
 ) -> Iterator[Term]:
     """The photo's features, to be kept where they are."""
     weights = shares(recipe.content_layers, recipe.content_scale == "relative")
-    kept = cutter.work(scene.photo, partial(look, network, scene.photo, frozenset(weights)))
+    kept = cutter.work(scene.photo, partial(look, network, scene.photo, frozenset(weights), room=scene.room))
     for layer, weight in weights.items():
         weight *= recipe.content_weight
         where = None if scene.visible is None else carried(scene.visible, stride(network, layer))
@@ -227,7 +229,7 @@ def content_terms(
 
 def style_terms(
     network: Network,
-    photo: Tensor,
+    scene: Scene,
     passage: Passage,
     recipe: Recipe,
     roots: Mapping[str, Tensor],
@@ -236,10 +238,11 @@ def style_terms(
 ) -> Iterator[Term]:
     """The paintings' statistics, to be had anywhere in their passage."""
     weights = shares(recipe.style_layers, recipe.style_scaling == "relative")
+    photo, paintings = scene.photo, passage.paintings
     height, width = photo.shape[-2:]
-    layers, scale = frozenset(weights), recipe.style_scale
-    paintings, one_piece = passage.paintings, recipe.in_one_piece
-    wanted = statistics(network, paintings, layers, photo, scale, cutter, surveys, recipe.rotations, one_piece)
+    layers, scale, turns = frozenset(weights), recipe.style_scale, recipe.rotations
+    one_piece, room = recipe.in_one_piece, scene.room
+    wanted = statistics(network, paintings, layers, photo, scale, cutter, surveys, turns, one_piece, room)
     for layer, sums in wanted.items():
         step = stride(network, layer)
         where = None if passage.where is None else carried(passage.where, step)
@@ -261,6 +264,11 @@ def style_terms(
             where=where,
             name=name,
         )
+
+
+def pulls(recipe: Recipe) -> dict[str, float]:
+    """The weights of both losses."""
+    return {"content": recipe.content_weight, "style": style_weight(recipe)}
 
 
 def style_weight(recipe: Recipe) -> float:
@@ -299,19 +307,19 @@ def at_level(picture: Picture, level: Level, device: torch.device) -> Tensor:
     return canvases.channels_last(picture.resized(level.width, level.height).rgb.to(device))
 
 
-def begun(canvas: Tensor, recipe: Recipe, *, in_file: bool = False) -> Descent:
+def begun(canvas: Tensor, recipe: Recipe, room: Room) -> Descent:
     """A descent that starts at this canvas."""
     unit = recipe.content_weight + style_weight(recipe)
-    return Descent(canvas, optimizer(recipe, in_file), average=recipe.average, unit=unit)
+    return Descent(canvas, optimizer(recipe, room), average=recipe.average, unit=unit, room=room)
 
 
-def optimizer(recipe: Recipe, in_file: bool = False) -> Optimizer:
+def optimizer(recipe: Recipe, room: Room = MEMORY) -> Optimizer:
     """A fresh optimizer with the recipe's settings."""
     if recipe.optimizer == "lbfgs":
-        return LBFGS(history=recipe.history, rate=recipe.learning_rate or 1.0, in_file=in_file)
+        return LBFGS(history=recipe.history, rate=recipe.learning_rate or 1.0, room=room)
     if recipe.optimizer == "adam":
-        return Adam(rate=recipe.learning_rate or 0.02, betas=(recipe.beta1, recipe.beta2))
-    return GradientDescent(rate=recipe.learning_rate or 0.01, momentum=recipe.momentum)
+        return Adam(rate=recipe.learning_rate or 0.02, betas=(recipe.beta1, recipe.beta2), room=room)
+    return GradientDescent(rate=recipe.learning_rate or 0.01, momentum=recipe.momentum, room=room)
 
 
 def fraction(plan: Sequence[Level], level: Level, step: int) -> float:

@@ -18,6 +18,7 @@ from impasto.errors import PictureError
 from impasto.filetype import open_file
 from impasto.modes import Samples
 from impasto.resample import fill_hidden, resize
+from impasto.storage import MEMORY, Room
 
 MAX_PIXELS = 200_000_000  # the largest phone photos; about 4 GB while they are read
 _ROUNDING = 1e-4  # how far from [0, 1] a float may be and still mean its end
@@ -55,16 +56,16 @@ class Picture:
         """(width, height)"""
         return self.width, self.height
 
-    def resized(self, width: int, height: int) -> "Picture":
+    def resized(self, width: int, height: int, room: Room = MEMORY) -> "Picture":
         """Exactly this size, whatever becomes of the aspect; itself when it has that size already."""
         if width < 1 or height < 1:
             raise PictureError(f"a picture cannot be {width} × {height}; both sides must be at least 1")
         if (width, height) == self.size:
             return self
         if self.alpha is None:
-            return replace(self, rgb=resize(self.rgb, width, height))
-        rgb = resize(fill_hidden(self.rgb, self.alpha), width, height)
-        return replace(self, rgb=rgb, alpha=resize(self.alpha, width, height))
+            return replace(self, rgb=resize(self.rgb, width, height, room))
+        rgb = resize(fill_hidden(self.rgb, self.alpha), width, height, room)
+        return replace(self, rgb=rgb, alpha=resize(self.alpha, width, height, room))
 
     def fitted(self, long_side: int, *, enlarge: bool = False) -> "Picture":
         """The longer side becomes `long_side`, the aspect stays; a smaller picture only grows if told to."""

@@ -1,9 +1,10 @@
-"""The plan of a run: how each level is cut, where the optimizer's memory lies, the most that is held, the time."""
+"""The plan of a run: how each level is cut, where all that is as large as it lies, the most that is held, the time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 
@@ -16,10 +17,13 @@ from impasto.events import Forecast, Level, size
 from impasto.likeness import Grid
 from impasto.recipe import Recipe
 from impasto.share import ALONE, Crew
+from impasto.storage import BAND
 
 USABLE = 0.9  # of the memory that is free: others need some too
 SLACK = 16e6  # what the allocator does not give back, and the threads' own
 RGB = 12  # bytes of a pixel of a picture or canvas
+COMFORTABLE = 6  # times as wide as its halo: a tile then sees less than twice the pixels that it owns
+RESIZING = 6 * RGB * BAND  # what is made on the way from one level to the next
 BACK_AND_FORTH = 4 / 3  # a tile goes forward twice, and back once, which costs as much as two times forward
 
 
@@ -29,7 +33,7 @@ class Layout:
 
     level: Level
     side: int | None  # of the tiles; None: in one piece
-    in_file: bool  # the optimizer's memory lies in a file
+    in_file: bool  # all that is as large as the picture lies in files
     tiles: int
     peak: float  # bytes beyond what is held before the run
     seconds: float
@@ -39,32 +43,40 @@ class Layout:
 class Planner:
     """Knows what everything costs at any size."""
 
-    costs: Costs
+    measured: Callable[[bool], Costs]  # in memory, or (True) in files
     recipe: Recipe
     cutter: Cutter
     painting: int  # pixels of the largest painting, in its own size
     strides: Mapping[str, int]  # of the network's layers
+    files: bool = True  # whether there is a way to lie in files
 
     def layout(self, level: Level, side: int | None, in_file: bool) -> Layout:
-        """What it takes to paint the level in tiles of this side."""
+        """What it takes to paint the level in tiles of this side.
+
+        Of what lies in files, the rows are held that a tile sees, of canvas and gradient, or a band of everything.
+        """
         tiles = self.cutter.sized(side).tiles(level.height, level.width)
         seen = [(t.rows.high - t.rows.low) * (t.columns.high - t.columns.low) for t in tiles]
         pixels, factor = level.width * level.height, 1.0 if side is None else BACK_AND_FORTH
-        network = sum(seen) * factor * self.costs.seconds.looking / min(self.cutter.shares, len(tiles))
-        step = network + pixels * self.costs.seconds.stepping + self.costs.seconds.judging
-        peak = self._peak(pixels, max(seen), in_file, side is None) + self._tables(level)
+        costs = self.measured(in_file)
+        network = sum(seen) * factor * costs.seconds.looking / min(self.cutter.crew.size, len(tiles))
+        step = network + pixels * costs.seconds.stepping + costs.seconds.judging
+        peak = self._peak(costs, pixels, max(seen), whole=side is None, image=0 if in_file else RGB * pixels)
+        peak += self._tables(level)
+        if in_file:
+            rows = max(t.rows.high - t.rows.low for t in tiles)
+            peak += max(2 * RGB * rows * level.width, self.measured(False).state.slope * min(pixels, BAND))
         return Layout(level, side, in_file, len(tiles), peak, level.steps * step)
 
-    def _peak(self, pixels: int, seen: int, in_file: bool, whole: bool) -> float:
-        """Targets are made before there is a descent; then tiles and steps take turns."""
-        costs = self.costs
+    def _peak(self, costs: Costs, pixels: int, seen: int, *, whole: bool, image: int) -> float:
+        """Targets are made before there is a descent; then tiles and steps take turns. `image` is what the photo, the
+        canvas or a gradient holds in memory."""
         style = min(pixels * self.recipe.style_scale**2, self.painting * max(1.0, self.recipe.style_scale) ** 2)
         surveyed = max(seen, style) if whole else seen
-        copies = 2 + (self.recipe.rotations > 1)
-        building = max(costs.looking(surveyed) + copies * RGB * style, 3 * costs.targets.slope * pixels) + RGB * pixels
-        state = costs.state(pixels) - (self._history(pixels) if in_file else 0)
-        descending = state + RGB * pixels + max(costs.tile(seen), costs.stepping(pixels))
-        return SLACK + RGB * pixels + costs.targets(pixels) + max(building, descending)
+        paintings = (2 + (self.recipe.rotations > 1)) * RGB * style if image else 0
+        building = max(costs.looking(surveyed) + paintings, min(RESIZING, 6 * RGB * pixels)) + image
+        descending = costs.state(pixels) + image + max(costs.tile(seen), stepping(costs, pixels))
+        return SLACK + image + costs.targets(pixels) + max(building, descending)
 
     def _tables(self, level: Level) -> int:
         """What self-similarity holds of all pairs of places: it grows with the square of the trial's, up to a limit."""
@@ -72,14 +84,10 @@ class Planner:
         strides = [self.strides[layer] for layer, weight in layers.items() if weight]
         return sum(Grid.over(level.height // stride, level.width // stride).memory for stride in strides)
 
-    def _history(self, pixels: int) -> int:
-        """What L-BFGS remembers, which may lie in a file."""
-        return 2 * self.recipe.history * RGB * pixels if self.recipe.optimizer == "lbfgs" else 0
-
     def best(self, level: Level, budget: float) -> Layout | None:
-        """In one piece if possible; else the largest tiles that fit; in a file what would leave tiles all halo."""
-        comfortable = max(2 * self.cutter.halo, SMALLEST)
-        for least, in_file in ((comfortable, False), (comfortable, True), (SMALLEST, False), (SMALLEST, True)):
+        """In one piece if possible; else the largest tiles that fit; in files what would leave tiles mostly halo."""
+        comfortable = max(COMFORTABLE * self.cutter.halo, SMALLEST)
+        for least, in_file in ((comfortable, False), (SMALLEST, self.files), (SMALLEST, False)):
             for side in self._sides(level, least):
                 layout = self.layout(level, side, in_file)
                 if layout.peak <= budget:
@@ -119,15 +127,21 @@ def lay_out(
 
     PlanError with the size that would fit, if this one does not.
     """
-    planner = Planner(
-        measure(run), recipe, Cutter.of(run.network, run.layers, crew.size, recipe.wraps), painting, run.network.strides
-    )
+    cutter = Cutter.of(run.network, run.layers, crew, recipe.wraps)
+    measured = cache(lambda in_file: measure(run, in_file=in_file))
+    measured(False)  # what the trials leave behind is held from now on
+    planner = Planner(measured, recipe, cutter, painting, run.network.strides, files=run.device.type == "cpu")
     budget = crew.least(allowed(run.device, memory, crew.size), run.device)
     layouts = [planner.best(level, budget) for level in levels]
     found = tuple(layout for layout in layouts if layout is not None)
     if len(found) < len(levels):
         raise PlanError(refusal(planner, levels[-1], budget, run.device))
     return found
+
+
+def stepping(costs: Costs, pixels: int) -> float:
+    """What is held while the optimizer takes a step: some of it grows with the picture, the rest with a band of it."""
+    return costs.stepping.slope * pixels + costs.stepping.fixed * min(pixels, BAND) / costs.band
 
 
 def allowed(device: torch.device, memory: int | None, shares: int = 1) -> float:
@@ -141,7 +155,8 @@ def refusal(planner: Planner, final: Level, budget: float, device: torch.device)
     whole, how = planner.recipe.in_one_piece, "even in the smallest tiles"
     if whole:
         how = f"in one piece, as style_statistic = {planner.recipe.style_statistic} asks for it"
-    smallest = planner.layout(final, None if whole else max(SMALLEST, planner.cutter.stride), in_file=True)
+    least = max(SMALLEST, planner.cutter.stride)
+    smallest = planner.layout(final, None if whole else least, in_file=planner.files)
     held, fits = devices.held_memory(device), planner.fitting(final, budget)
     words = f"{final.width} x {final.height} needs {size(held + smallest.peak)} of memory {how}"
     advice = f"--size {fits} would fit" if fits >= SMALLEST else "no size would fit; allow more"

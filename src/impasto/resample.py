@@ -4,13 +4,29 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto.storage import MEMORY, Room
 
-def resize(planes: Tensor, width: int, height: int) -> Tensor:
-    """Bicubic with antialiasing, so that shrinking averages every pixel; the same tensor when nothing changes."""
+
+def resize(planes: Tensor, width: int, height: int, room: Room = MEMORY) -> Tensor:
+    """Bicubic with antialiasing, so that shrinking averages every pixel; the same tensor when nothing changes.
+
+    First all rows, then all columns, some at a time, as each is resized without a look at its neighbors: to the bit the
+    same as all at once.
+    """
+    channels, before = planes.shape[1:3]
     if planes.shape[-2:] == (height, width):
         return planes
-    resized = F.interpolate(planes, size=(height, width), mode="bicubic", antialias=True)
-    return resized.clamp_(0, 1)  # bicubic overshoots at edges
+    wide, resized = room.image(channels, before, width, planes), room.image(channels, height, width, planes)
+    for rows in room.bands(wide if width > planes.shape[-1] else planes):
+        wide[..., rows, :] = _bicubic(planes[..., rows, :], width, rows.stop - rows.start)
+    for columns in room.bands(resized if height > before else wide, columns=True):
+        band = _bicubic(wide[..., columns], columns.stop - columns.start, height)
+        resized[..., columns] = band.clamp_(0, 1)  # bicubic overshoots at edges
+    return resized
+
+
+def _bicubic(planes: Tensor, width: int, height: int) -> Tensor:
+    return F.interpolate(planes, size=(height, width), mode="bicubic", antialias=True)
 
 
 def fill_hidden(rgb: Tensor, alpha: Tensor) -> Tensor:

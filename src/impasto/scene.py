@@ -17,6 +17,7 @@ from impasto.objective import Evaluation
 from impasto.picture import Picture
 from impasto.recipe import Recipe
 from impasto.regions import Guidance, Passage, opened, passages, repainted
+from impasto.storage import MEMORY, Room
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Scene:
     visible: Tensor | None = None  # how opaque the photo is
     paint: Tensor | None = None  # how much of each pixel is paint, the rest being the photo; None: all of it
     finish: Finish = lambda image: image
+    room: Room = MEMORY
 
     def shown(self, canvas: Tensor) -> Tensor:
         """The canvas, and the photo where nothing is painted."""
@@ -39,14 +41,14 @@ class Scene:
 
     def snapshot(self, canvas: Tensor) -> Tensor:
         """A copy for the reader, in the colors that were asked for."""
-        return self.finish(snapshot(self.shown(canvas)))
+        return self.finish(snapshot(self.shown(canvas), self.room))
 
 
-def rehearsed(photo: Tensor, content: Picture, paintings: Styles, guidance: Guidance) -> Scene:
+def rehearsed(photo: Tensor, content: Picture, paintings: Styles, guidance: Guidance, room: Room) -> Scene:
     """A scene of noise that holds as many maps as the real one does, to see what they cost."""
     parts = len({paintings.identity, *(weighted([region.painting]).identity for region in guidance.regions)})
     masked, hidden = bool(guidance.masks), content.alpha is not None
-    stand_in = weighted([Picture(snapshot(photo))])
+    stand_in = weighted([Picture(snapshot(photo, room))])
 
     def share() -> Tensor:
         return torch.full_like(photo[:, :1], 1 / parts)
@@ -56,14 +58,15 @@ def rehearsed(photo: Tensor, content: Picture, paintings: Styles, guidance: Guid
         tuple(Passage(stand_in, share() if masked or hidden else None) for _ in range(parts)),
         share() if hidden else None,
         share() if guidance.strength or guidance.protect else None,
+        room=room,
     )
 
 
-Scenery = Callable[[Level, torch.device], Scene]
+Scenery = Callable[[Level, torch.device, Room], Scene]
 
 
 def scenery(content: Picture, paintings: Styles, guidance: Guidance, recipe: Recipe) -> Scenery:
-    """Level and device -> the scene; the pictures are recolored once, as the recipe wants it."""
+    """Level, device and room -> the scene; the pictures are recolored once, as the recipe wants it."""
     if recipe.color == "match" and guidance.regions:
         raise RecipeError("color = match gives the whole picture one painting's colors; leave it out with regions.")
     content = filled(content)
@@ -71,15 +74,16 @@ def scenery(content: Picture, paintings: Styles, guidance: Guidance, recipe: Rec
     guidance = repainted(guidance, lambda styles: before(content, styles.changed(filled), recipe)[1])
     finish = after(content, paintings, recipe)
 
-    def scene(level: Level, device: torch.device) -> Scene:
+    def scene(level: Level, device: torch.device, room: Room) -> Scene:
         width, height = level.width, level.height
-        photo, paint = seen.resized(width, height), opened(guidance, width, height)
+        photo, paint = seen.resized(width, height, room), opened(guidance, width, height)
         return Scene(
-            channels_last(photo.rgb.to(device)),
+            channels_last(photo.rgb.to(device), room),
             tuple(passage.to(device) for passage in passages(photo, recolored, guidance, width, height)),
             None if photo.alpha is None else photo.alpha.to(device),
             None if paint is None else paint.to(device),
             finish if paint is None else lambda image: torch.lerp(like(content, image).rgb, finish(image), paint),
+            room,
         )
 
     return scene

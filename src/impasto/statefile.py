@@ -1,34 +1,41 @@
 """Plain data in a file: numbers, words, lists and tensors, written atomically and read back to the bit.
 
-The file is a safetensors file; what is not a tensor stands in its header as JSON.
+The file is a safetensors file; what is not a tensor stands in its header as JSON, and so does a checksum of it all.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from impasto.errors import CheckpointError
+from impasto.storage import MEMORY, Room
 
 TYPES = {torch.float32: "F32", torch.float64: "F64", torch.bfloat16: "BF16", torch.int64: "I64"}
-VERSION = "1"
+KINDS = {name: kind for kind, name in TYPES.items()}
+VERSION = "2"
+NO_SUM = b"00000000"
+PART = 1 << 24  # bytes that are written or read at a time
 
 
-def write(path: Path, state: Mapping[str, Any]) -> None:
+def write(path: Path, state: Mapping[str, Any], room: Room = MEMORY) -> None:
     """Write the state to `path`, which holds the old content or the new one, whatever happens."""
     tensors: list[Tensor] = []
     words = json.dumps(_packed(state, tensors))
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with fresh.open("wb") as file:
-            _write(file, words, tensors)
+            _write(file, words, tensors, room)
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
@@ -38,27 +45,66 @@ def write(path: Path, state: Mapping[str, Any]) -> None:
         fresh.unlink(missing_ok=True)
 
 
-def read(path: Path, device: torch.device | None = None) -> dict[str, Any]:
+def read(path: Path, device: torch.device | None = None, room: Room = MEMORY) -> dict[str, Any]:
     """The state in `path`; its tensors come back to the device that they were on, if that is `device`, or the CPU."""
+    with _opened(path) as file:
+        header, checksum = _header(file)
+        tensors = []
+        for name in sorted(header.keys() - {"__metadata__"}):
+            made = room.zeros(*header[name]["shape"], like=torch.empty(0, dtype=KINDS[header[name]["dtype"]]))
+            for part in _parts(made, room):
+                if file.readinto(part) != len(part):
+                    raise ValueError("cut short")
+                checksum = zlib.crc32(part, checksum)
+            tensors.append(made)
+        if file.read(1) or f"{checksum:08x}" != header["__metadata__"]["crc32"]:
+            raise ValueError("other bytes than were written")
+        return _plain(header, iter(tensors), device or torch.device("cpu"))
+
+
+def words(path: Path) -> dict[str, Any]:
+    """The state in `path` without its tensors, which may be many; the checksum is left to `read`."""
+    with _opened(path) as file:
+        return _plain(_header(file)[0], itertools.repeat(torch.empty(0)), torch.device("cpu"))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BufferedReader]:
+    """Whatever is wrong with the file is told in one sentence."""
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("impasto") != VERSION:
-                raise CheckpointError(f"{path} is no checkpoint of this version of Impasto.")
-            tensors = (file.get_tensor(name) for name in sorted(file.keys()))
-            state = _unpacked(json.loads(metadata["state"]), tensors, device or torch.device("cpu"))
-    except (OSError, SafetensorError) as error:
+        with path.open("rb") as file:
+            yield file
+    except (OSError, MemoryError, OverflowError) as error:
         raise CheckpointError(f"The checkpoint {path} cannot be read: {error}.") from None
-    except (ValueError, KeyError, TypeError, StopIteration):
-        raise CheckpointError(f"The checkpoint {path} is damaged.") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, RecursionError, StopIteration):
+        raise CheckpointError(
+            f"The checkpoint {path} is damaged, or of another version of Impasto; begin again without it."
+        ) from None
+
+
+def _header(file: BufferedReader) -> tuple[dict[str, Any], int]:
+    """What the tensors are, and the checksum so far: it counts as zeros itself."""
+    length, size = int.from_bytes(file.read(8), "little"), os.fstat(file.fileno()).st_size
+    head = file.read(min(length, size))
+    header = json.loads(head)
+    if header["__metadata__"]["impasto"] != VERSION:
+        raise ValueError("another version")
+    named = [header[name]["data_offsets"] for name in sorted(header.keys() - {"__metadata__"})]
+    if size != 8 + length + (named[-1][1] if named else 0):
+        raise ValueError("cut short")
+    return header, zlib.crc32(head.replace(header["__metadata__"]["crc32"].encode(), NO_SUM, 1))
+
+
+def _plain(header: Mapping[str, Any], tensors: Iterator[Tensor], device: torch.device) -> dict[str, Any]:
+    state = _unpacked(json.loads(header["__metadata__"]["state"]), tensors, device)
     if not isinstance(state, dict):
-        raise CheckpointError(f"The checkpoint {path} is damaged.")
+        raise TypeError("no state")
     return state
 
 
-def _write(file: IO[bytes], words: str, tensors: list[Tensor]) -> None:
-    """The format of safetensors, without a copy of everything in memory."""
-    header: dict[str, Any] = {"__metadata__": {"impasto": VERSION, "state": words}}
+def _write(file: IO[bytes], words: str, tensors: list[Tensor], room: Room) -> None:
+    """The format of safetensors, without a copy of everything in memory; the checksum is filled in at the end."""
+    header: dict[str, Any] = {"__metadata__": {"crc32": NO_SUM.decode(), "impasto": VERSION, "state": words}}
     end = 0
     for i, tensor in enumerate(tensors):
         start, end = end, end + tensor.nbytes
@@ -66,9 +112,21 @@ def _write(file: IO[bytes], words: str, tensors: list[Tensor]) -> None:
     head = json.dumps(header).encode()
     head += b" " * (-len(head) % 8)
     file.write(len(head).to_bytes(8, "little") + head)
+    checksum = zlib.crc32(head)
     for tensor in tensors:
-        if tensor.numel():
-            file.write(tensor.cpu().reshape(-1).view(torch.uint8).numpy().data)
+        for part in _parts(tensor.cpu(), room):
+            file.write(part)
+            checksum = zlib.crc32(part, checksum)
+    file.seek(8 + head.index(NO_SUM))
+    file.write(f"{checksum:08x}".encode())
+
+
+def _parts(tensor: Tensor, room: Room) -> Iterator[memoryview]:
+    """Its bytes, some at a time."""
+    whole = memoryview(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    for start in range(0, len(whole), PART):
+        yield whole[start : start + PART]
+        room.let_go()
 
 
 def _packed(value: Any, tensors: list[Tensor]) -> Any:  # noqa: ANN401 -- any plain data
@@ -94,8 +152,7 @@ def _unpacked(value: Any, tensors: Iterator[Tensor], device: torch.device) -> An
     ((kind, content),) = value.items()
     match kind:
         case "tensor":
-            # A copy begins at a multiple of 64 bytes, as all tensors do; elsewhere, sums have other last digits.
-            tensor = next(tensors).clone()
+            tensor = next(tensors)
             tensor = tensor.permute(0, 3, 1, 2) if content["channels_last"] else tensor
             return tensor.to(device) if content["moved"] else tensor
         case "map":

@@ -1,10 +1,17 @@
-"""Room for numbers that memory is too small for: a file that is mapped into memory and has no name."""
+"""Room for tensors as large as the picture: in memory, or in files that are mapped into memory and have no name.
+
+Wherever they lie, they are worked on in bands of rows, so that what is made on the way is never as large as they are.
+"""
 
 from __future__ import annotations
 
 import math
+import mmap
 import os
 import tempfile
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -12,21 +19,81 @@ from torch import Tensor
 
 from impasto.errors import ShortageError
 
+BAND = 1 << 18  # pixels; where a picture has fewer, it is one band
 
-def zeros(*shape: int, like: Tensor, in_file: bool) -> Tensor:
-    """Zeros of the kind of `like`, in memory or in a file that is gone when they are."""
-    if not in_file:
-        return like.new_zeros(shape)
-    count = math.prod(shape)
+
+@dataclass(eq=False)
+class Room:
+    """Where tensors lie, and how many pixels are worked on at a time."""
+
+    in_file: bool = False
+    band: int = BAND
+    _maps: weakref.WeakSet[mmap.mmap] = field(default_factory=weakref.WeakSet)
+
+    def zeros(self, *shape: int, like: Tensor) -> Tensor:
+        """Zeros of the kind of `like`; what lies in a file is gone when nobody holds it any more."""
+        if not self.in_file:
+            return like.new_zeros(shape)
+        count = math.prod(shape)
+        mapped = _mapped(count * like.element_size())
+        self._maps.add(mapped)
+        return torch.frombuffer(mapped, dtype=like.dtype, count=count).view(shape)
+
+    def image(self, channels: int, height: int, width: int, like: Tensor) -> Tensor:
+        """(1, channels, height, width), channels-last, of any content."""
+        if not self.in_file:
+            empty = like.new_empty(1, height, width, channels)
+        else:
+            empty = self.zeros(1, height, width, channels, like=like)
+        return empty.permute(0, 3, 1, 2)
+
+    def like(self, image: Tensor) -> Tensor:
+        """Another of the same size and kind, channels-last."""
+        channels, height, width = image.shape[1:]
+        return self.image(channels, height, width, image)
+
+    def copy(self, image: Tensor) -> Tensor:
+        """The same numbers here, channels-last."""
+        made = self.like(image)
+        for rows in self.bands(image):
+            made[..., rows, :] = image[..., rows, :]
+        return made
+
+    def bands(self, image: Tensor, *, columns: bool = False) -> Iterator[slice]:
+        """Its rows, or its columns, some at a time; between two bands, no page of a file is held."""
+        height, width = image.shape[-2:]
+        size, other = (width, height) if columns else (height, width)
+        share = max(1, self.band // other)
+        for start in range(0, size, share):
+            yield slice(start, min(size, start + share))
+            self.let_go()
+
+    def let_go(self) -> None:
+        """What lies in files need not be in memory too until it is asked for again; the system caches what it can."""
+        for mapped in self._maps:
+            if hasattr(mmap, "MADV_DONTNEED"):
+                mapped.madvise(mmap.MADV_DONTNEED)  # of a shared map: nothing is lost, it is only mapped no more
+
+    def holds(self, storage: torch.UntypedStorage) -> bool:
+        """Whether this lies in one of the files."""
+        starts = {torch.frombuffer(mapped, dtype=torch.uint8, count=1).data_ptr() for mapped in self._maps}
+        return storage.data_ptr() in starts
+
+
+MEMORY = Room()
+
+
+def _mapped(size: int) -> mmap.mmap:
+    """A file of this size, mapped, and without a name: the map keeps the content alive, and nobody else can see it."""
     handle, path = tempfile.mkstemp(prefix="impasto-", dir=folder())
     try:
-        _reserve(handle, count * like.element_size())
-        return torch.from_file(path, shared=True, size=count, dtype=like.dtype).view(shape)
+        _reserve(handle, size)
+        return mmap.mmap(handle, size)
     except OSError as error:
         raise ShortageError(f"There is no room in {folder()}: {error.strerror}; set TMPDIR to a larger disk.") from None
     finally:
         os.close(handle)
-        Path(path).unlink()  # the map keeps the content alive, and nobody else can see it
+        Path(path).unlink()
 
 
 def _reserve(handle: int, size: int) -> None:

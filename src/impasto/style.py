@@ -20,6 +20,7 @@ from impasto.picture import Picture
 from impasto.recipe import Recipe
 from impasto.regions import brightness, carried
 from impasto.samples import gathered, pooled
+from impasto.storage import MEMORY, Room
 
 
 class Surveys:
@@ -59,6 +60,7 @@ def statistics(
     surveys: Surveys | None = None,
     rotations: int = 1,
     all_values: bool = False,
+    room: Room = MEMORY,
 ) -> dict[str, Tensor]:
     """The moments of each layer that a painting speaks for, mixed by weight, over as many `rotations` of each.
 
@@ -69,8 +71,8 @@ def statistics(
     totals = []
     for painting in paintings.paintings:
         read = frozenset(layer for layer in layers if painting.reads(stride(network, layer)))
-        picture = at_scale(painting.picture, width, height, scale * painting.scale, network.minimum(read))
-        image, mask = channels_last(picture.rgb.to(canvas)), used(painting, picture)
+        picture = at_scale(painting.picture, width, height, scale * painting.scale, network.minimum(read), room)
+        image, mask = channels_last(picture.rgb.to(canvas), room), used(painting, picture)
         kept = None if all_values else surveys  # values are too many to be kept
         copies = [seen(network, look, *turned(image, mask, k), read, cutter, kept) for k in range(rotations)]
         totals.append(together(copies, [1 / rotations] * rotations))
@@ -124,11 +126,11 @@ def remarks(network: Network, paintings: Iterable[Painting], final: Level, recip
             )
 
 
-def at_scale(painting: Picture, width: int, height: int, scale: float, minimum: int) -> Picture:
+def at_scale(painting: Picture, width: int, height: int, scale: float, minimum: int, room: Room = MEMORY) -> Picture:
     """The painting with the area of the canvas times `scale`², its own aspect, and no side below `minimum`.
 
     It is not enlarged for its strokes' sake: that would only blur them.
     """
     wanted = scale * (width * height / (painting.width * painting.height)) ** 0.5
     ratio = max(min(wanted, max(scale, 1.0)), minimum / min(painting.width, painting.height))
-    return painting.resized(round(painting.width * ratio), round(painting.height * ratio))
+    return painting.resized(round(painting.width * ratio), round(painting.height * ratio), room)

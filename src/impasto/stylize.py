@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, cast, get_args, get_type_hints
 
 from torch import Tensor
@@ -92,4 +91,5 @@ def painted(style: StyleLike) -> Painting:
 def finished(photo: Picture, image: Tensor) -> Picture:
     """The painted picture, with the photo's transparency put back."""
     height, width = image.shape[-2:]
-    return replace(photo.resized(width, height), rgb=image, sha256="", notes=())
+    alpha = None if photo.alpha is None else photo.resized(width, height).alpha
+    return Picture(image, alpha, photo.name)
