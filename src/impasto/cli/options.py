@@ -103,7 +103,7 @@ def output_flags(default: str) -> list[Flag]:
             ["--quality"],
             section="Output",
             type=click.IntRange(1, 100),
-            help="of jpg, webp (100: lossless), avif: 1 to 100",
+            help="of jpg, webp (100: lossless), avif, dzi: 1 to 100",
         ),
         Flag(
             ["--snapshots"],
