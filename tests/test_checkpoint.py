@@ -197,6 +197,7 @@ def test_tensors_come_back_in_their_layout(tmp_path: Path) -> None:
     file = tmp_path / "s"
     image = torch.rand(1, 3, 5, 7).contiguous(memory_format=torch.channels_last)
     statefile.write(file, {"a": image, "b": (torch.zeros(0), torch.rand(3).double()), "c": float("inf"), "d": image[0]})
+    assert statefile.words(file)["c"] == float("inf")
     back = statefile.read(file)
     assert back["a"].stride() == image.stride()
     assert torch.equal(back["a"], image)

@@ -297,6 +297,6 @@ def test_a_link_to_nowhere_counts_as_existing(tmp_path: Path) -> None:
 
 
 def test_every_format_named_can_be_written(tmp_path: Path) -> None:
-    for suffix in files._FORMATS:
+    for suffix in files._FORMATS.keys() - {".dzi"}:  # which is a tree: test_giant
         pixels = np.asarray(Image.open(write(smooth(), tmp_path / f"a{suffix}").path))
         assert pixels.shape == (40, 61, 3)

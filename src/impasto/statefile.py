@@ -65,7 +65,7 @@ def read(path: Path, device: torch.device | None = None, room: Room = MEMORY) ->
 def words(path: Path) -> dict[str, Any]:
     """The state in `path` without its tensors, which may be many; the checksum is left to `read`."""
     with _opened(path) as file:
-        return _plain(_header(file)[0], itertools.repeat(torch.empty(0)), torch.device("cpu"))
+        return _plain(_header(file)[0], itertools.repeat(torch.empty(0, 0, 0, 0)), torch.device("cpu"))
 
 
 @contextmanager
