@@ -20,6 +20,7 @@ from impasto.errors import PlanError, ShortageError
 from impasto.events import Event, Finished, Forecast, Level, Note, Planned, size
 from impasto.footprint import Footprint
 from impasto.inputs import Painting
+from impasto.networks.lite import Lite
 from impasto.paint import paint
 from impasto.picture import Picture
 from impasto.recipe import Recipe
@@ -204,7 +205,7 @@ KNOBS: tuple[dict[str, Any], ...] = (
 
 @pytest.mark.parametrize("knobs", KNOBS)
 def test_tiles_change_nothing(knobs: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five steps: in float32, later ones grow the last digit's difference into another picture, equally good."""
+    """Five steps: of few channels, sums differ in the last digit, which grows into another picture, equally good."""
     whole, _ = painted(steps=5, **knobs)
     monkeypatch.setattr(plan, "Planner", Cut)
     assert planned(**knobs).tiles > 9
@@ -220,6 +221,23 @@ def test_a_whole_run_in_tiles_is_as_good_and_has_no_seams(
     monkeypatch.setattr(plan, "Planner", Cut)
     tiled, tiled_loss = finished(**knobs)
     assert tiled_loss == pytest.approx(loss, rel=0.1)
+    assert seam_energy(tiled) < 1.1 * max(1.0, seam_energy(whole))
+
+
+@pytest.mark.parametrize("size", [(201, 157), (83, 211)])
+def test_the_small_network_paints_the_same_bytes_in_tiles(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The default recipe, from coarse to fine, at sizes divisible by nothing."""
+    knobs: dict[str, Any] = {"size": max(size), "first_level": 140, "steps": 10, "steps_least": 5}
+    pictures: list[Tensor] = []
+    for planner in (plan.Planner, Cut):
+        monkeypatch.setattr(plan, "Planner", planner)
+        told = list(paint(picture(*size), [PAINTING], Recipe(**knobs), network=Lite()))
+        assert isinstance(told[-1], Finished)
+        pictures.append(told[-1].image)
+    whole, tiled = pictures
+    assert torch.equal(whole, tiled)
     assert seam_energy(tiled) < 1.1 * max(1.0, seam_energy(whole))
 
 

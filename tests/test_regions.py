@@ -77,7 +77,7 @@ def objective(
 
 def measured(of: Objective, side: int | None = None) -> tuple[float, Tensor]:
     """Loss and gradient at some canvas."""
-    canvas = image(SIZE, SIZE, 9)
+    canvas = image(SIZE, SIZE, 9, torch.float64)
     cutter = Cutter.of(of.network, of.layers).sized(side)
     evaluation = of.evaluate(canvas, cutter.tiles(SIZE, SIZE))
     return float(evaluation.loss), evaluation.gradient

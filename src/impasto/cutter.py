@@ -18,11 +18,11 @@ from impasto.errors import ShortageError
 from impasto.networks import Network
 from impasto.objective import REACH, Evaluation, together
 from impasto.share import ALONE, Crew
-from impasto.tiles import Tile
+from impasto.tiles import BLOCK, Tile
 
 Result = TypeVar("Result")
 
-SMALLEST = 64  # pixels that a tile owns on a side; below that it is nearly all halo
+SMALLEST = BLOCK  # pixels that a tile owns on a side; below that it is nearly all halo
 
 
 def persist(device: torch.device, task: Callable[[], Result], lighten: Callable[[], None]) -> Result:
@@ -73,8 +73,10 @@ class Cutter:
             and not any(self.wraps)
             and max(height, width) > 2 * self.crew.size * self.halo
         ):
-            return tiles.strips(height, width, self.crew.size, halo=self.halo, stride=self.stride)
-        return tiles.cut(height, width, side=self.side, halo=self.halo, stride=self.stride, wraps=self.wraps)
+            return tiles.strips(height, width, self.crew.size, halo=self.halo, stride=self.stride, unit=BLOCK)
+        return tiles.cut(
+            height, width, side=self.side, halo=self.halo, stride=self.stride, unit=BLOCK, wraps=self.wraps
+        )
 
     def work(self, image: Tensor, task: Callable[[Sequence[Tile]], Result]) -> Result:
         """The result of `task` on the tiles of `image`; it must leave nothing behind when it fails.

@@ -66,6 +66,11 @@ def wide(matrix: Tensor) -> Tensor:
     return (matrix.cpu() if matrix.device.type == "mps" else matrix).double()
 
 
+def finest(device: torch.device) -> torch.dtype:
+    """What sums are made in: float64, where the device has it."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 def describe(device: torch.device) -> str:
     """One phrase for the first line of output: what the device is called and how much of it is free."""
     if device.type == "cuda":

@@ -15,7 +15,7 @@ and only (c + 1) x (c + 1) matrices are ever multiplied.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -23,9 +23,9 @@ from typing import Any, Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
 
-from impasto.device import wide
+from impasto.device import finest, wide
 
 Variation = Literal["l1", "l2", "power"]
 
@@ -60,13 +60,15 @@ class Gaussian:
 # ---- sums over positions -------------------------------------------------------------------------------------------
 
 
-def moments(features: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Σ w [f; 1][f; 1]ᵀ over the positions of (1, C, h, w): (C + 1, C + 1), in float32 at least.
+def moments(features: Tensor, weight: Tensor | None = None, *, block: int = 64) -> Tensor:
+    """Σ w [f; 1][f; 1]ᵀ over the positions of (1, C, h, w): (C + 1, C + 1).
 
-    The corner is Σ w, the last column Σ w f, the rest the Gram matrix before any division.
+    The corner is Σ w, the last column Σ w f, the rest the Gram matrix before any division. Squares of `block` positions
+    are summed in the features' own precision (float32 at least), and the squares in float64: whoever adds up whole
+    squares elsewhere gets the same.
     """
     f = _wide(features)
-    sums: Tensor = _Moments.apply(f, None if weight is None else weight.to(f.dtype))  # type: ignore[no-untyped-call]
+    sums: Tensor = _Moments.apply(f, None if weight is None else weight.to(f.dtype), block)  # type: ignore[no-untyped-call]
     return sums
 
 
@@ -74,36 +76,53 @@ class _Moments(torch.autograd.Function):
     """The derivative, written out: the sums are symmetric in f, so one product does where torch would make two."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, f: Tensor, w: Tensor | None) -> Tensor:
+    def forward(ctx: Any, f: Tensor, w: Tensor | None, block: int) -> Tensor:  # noqa: ANN401 -- torch has no type for it
         weighted = f if w is None else f * w
-        ctx.save_for_backward(weighted, *([] if w is None else [w]))
-        rows, weighted_rows = _rows(f), _rows(weighted)
-        first, total = weighted_rows.sum(0), f.new_tensor([len(rows)]) if w is None else w.sum().reshape(1)
-        top = torch.cat([rows.T @ weighted_rows, first[:, None]], 1)
-        return torch.cat([top, torch.cat([first, total])[None]])
+        ctx.save_for_backward(weighted, w)
+        total = f.new_zeros(f.shape[1] + 1, f.shape[1] + 1, dtype=finest(f.device))
+        others = None if w is None else _squares(weighted, block)
+        for plain in _squares(f, block):
+            heavy = plain if others is None else next(others)
+            ones = plain.new_ones(1, 1, 1).expand(len(plain), 1, plain.shape[1])
+            total[:-1, :-1] += torch.bmm(plain.mT, heavy).sum(0, dtype=total.dtype)
+            total[-1, :-1] += torch.bmm(ones, heavy).sum((0, 1), dtype=total.dtype)
+        total[:-1, -1] = total[-1, :-1]
+        total[-1, -1] = f.shape[-2] * f.shape[-1] if w is None else w.sum(dtype=total.dtype)
+        return total
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401 -- torch has no type with saved_tensors
-        weighted, *w = ctx.saved_tensors
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401 -- torch has no type for it
+        weighted, w = ctx.saved_tensors
         if not weighted.numel():  # a tile's sliver may own no position
-            return weighted, None
-        both = slope + slope.T
+            return weighted, None, None
+        both = (slope + slope.T).to(weighted.dtype)
         second, first = both[:-1, :-1, None, None], both[:-1, -1]
-        if not w:
-            return F.conv2d(weighted, second, first), None
-        return F.conv2d(weighted, second) + first[:, None, None] * w[0], None
+        if w is None:
+            return F.conv2d(weighted, second, first), None, None
+        return F.conv2d(weighted, second) + first[:, None, None] * w, None, None
+
+
+def _squares(features: Tensor, block: int) -> Iterator[Tensor]:
+    """The positions of (1, C, h, w) in squares, (squares, positions, C): those of a row together, but for a rest."""
+    for band in torch.split(features[0].permute(1, 2, 0), block):
+        rows, columns, channels = band.shape
+        rest = columns % block
+        for squares, width in ((band[:, : columns - rest], block), (band[:, columns - rest :], rest)):
+            if squares.numel():
+                yield squares.reshape(rows, -1, width, channels).transpose(0, 1).reshape(-1, rows * width, channels)
 
 
 def squared_difference(
-    features: Tensor, target: Tensor, root: Tensor | None = None, weight: Tensor | None = None
+    features: Tensor, target: Tensor, root: Tensor | None = None, weight: Tensor | None = None, *, block: int = 64
 ) -> Tensor:
     """Σ w ‖A (f − t)‖² over positions: a scalar. `root` is the square root of the metric, [A b] up to a rotation."""
     d = _wide(features) - _wide(target)
     if root is None:
-        return (d.square() if weight is None else d.square() * weight.to(d.dtype)).sum()
+        return (d.square() if weight is None else d.square() * weight.to(d.dtype)).sum(dtype=finest(d.device))
     linear = root[:, :-1].to(d.dtype)
-    return ((linear.T @ linear) * moments(d, weight)[:-1, :-1]).sum()
+    second = moments(d, weight, block=block)[:-1, :-1]
+    return ((linear.T @ linear).to(second) * second).sum()
 
 
 def total_variation(image: Tensor, rows: slice, columns: slice, kind: Variation = "l2", power: float = 1.25) -> Tensor:
@@ -112,24 +131,21 @@ def total_variation(image: Tensor, rows: slice, columns: slice, kind: Variation 
     l1: |dx| + |dy|;   l2: dx² + dy²;   power: (dx² + dy²)^power. Positions on the last row or column of the picture
     have one neighbor less.
     """
+    exact = finest(image.device)
     x = _wide(image)[..., rows.start : rows.stop + 1, columns.start : columns.stop + 1]
     height, width = rows.stop - rows.start, columns.stop - columns.start
     dy = (x[..., 1:, :] - x[..., :-1, :])[..., :height, :width]
     dx = (x[..., :, 1:] - x[..., :, :-1])[..., :height, :width]
     if kind == "l1":
-        return dy.abs().sum() + dx.abs().sum()
+        return dy.abs().sum(dtype=exact) + dx.abs().sum(dtype=exact)
     if kind == "l2":
-        return dy.square().sum() + dx.square().sum()
+        return dy.square().sum(dtype=exact) + dx.square().sum(dtype=exact)
     both = F.pad(dy.square(), (0, 0, 0, height - dy.shape[-2])) + F.pad(dx.square(), (0, width - dx.shape[-1]))
-    return ((both + EPSILON) ** power - EPSILON**power).sum()
-
-
-def _rows(features: Tensor) -> Tensor:
-    """(1, C, h, w) -> (h w, C), without a copy when channels-last; at least float32."""
-    return _wide(features).permute(0, 2, 3, 1).reshape(-1, features.shape[1])
+    return ((both + EPSILON) ** power - EPSILON**power).sum(dtype=exact)
 
 
 def _wide(x: Tensor) -> Tensor:
+    """At least float32."""
     return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 
 

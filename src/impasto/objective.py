@@ -4,6 +4,10 @@ Because every term sees the picture only through sums, the loss and the gradient
 of the whole: add up the sums of all tiles, take the losses and their derivatives with respect to the sums (small
 matrices), and send these derivatives back through each tile. A picture in one piece is the case of one tile, where the
 second look is spared.
+
+Exactly means: to the last bit, where the processor computes each position alike whatever surrounds it. Sums are made of
+squares that no tile divides (`tiles.BLOCK`), and a tile answers for its own pixels alone: it looks so far that it knows
+all of their slopes, so that no slope is the sum of what several tiles found.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, TypeVar, cast
+from typing import Literal, NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -22,7 +26,7 @@ from impasto.measures import Gaussian
 from impasto.networks import Features, Network
 from impasto.share import ALONE, Crew
 from impasto.storage import MEMORY, Room
-from impasto.tiles import Tile
+from impasto.tiles import BLOCK, Tile
 
 Result = TypeVar("Result")
 Sums = Callable[[Tensor, Tile, int], Tensor]
@@ -49,6 +53,14 @@ class Evaluation:
     gradient: Tensor
 
 
+class Traced(NamedTuple):
+    """A tile that was looked at: the pixels seen, what was measured on them, which may lead back, and its own sums."""
+
+    seen: Tensor
+    measured: list[Tensor]
+    sums: list[Tensor]
+
+
 @dataclass(frozen=True)
 class Objective:
     """Immutable; built anew for each level."""
@@ -65,45 +77,59 @@ class Objective:
     def evaluate(self, canvas: Tensor, tiles: Sequence[Tile]) -> Evaluation:
         """Loss and gradient at `canvas` (1, 3, H, W), the same however it is cut."""
         crew = self.crew if len(tiles) >= self.crew.size else ALONE  # all do all where there is too little
-        tiles = crew.own(tiles)
-        whole = len(tiles) == 1
-        pieces = together(
-            lambda: [self._measure(canvas, tile, keep_graph=whole) for tile in tiles], crew, canvas.device
-        )
-        sums = [sum(column[1:], start=column[0]) for column in zip(*(m for _, m in pieces), strict=True)]
-        loss, losses, slopes = self._judge(crew.add(sums))
-        if whole and tiles[0].whole and not self.room.in_file:
-            seen, measured = pieces[0]
-            return Evaluation(loss, losses, crew.add_image(back(measured, slopes, seen)))
-        gradient = together(lambda: self._back(canvas, tiles, pieces, slopes), crew, canvas.device)
-        return Evaluation(loss, losses, crew.add_image(gradient))
+        mine = crew.own(tiles)
+        looks = together(lambda: self._looks(canvas, mine), crew, canvas.device)
+        sums = [sum(column[1:], start=column[0]) for column in zip(*(look.sums for look in looks), strict=True)]
+        loss, losses, slopes = self._judge(crew.add(sums), canvas.dtype)
+        if mine[0].whole and not self.room.in_file:
+            return Evaluation(loss, losses, self._slope(looks[0], mine[0], slopes))
+        gradient = together(lambda: self._back(canvas, mine, looks, slopes), crew, canvas.device)
+        crew.trade([tile.placed(gradient, 1) for tile in tiles])
+        return Evaluation(loss, losses, gradient)
 
-    def _back(
-        self,
-        canvas: Tensor,
-        tiles: Sequence[Tile],
-        pieces: Sequence[tuple[Tensor, list[Tensor]]],
-        slopes: Sequence[Tensor],
-    ) -> Tensor:
-        """The slopes at the sums, sent back through each tile; a single one need not be looked at again."""
-        gradient = self.room.like(canvas).zero_()
-        for i, tile in enumerate(tiles):
-            seen, measured = pieces[i] if len(tiles) == 1 else self._measure(canvas, tile, keep_graph=True)
-            tile.add(gradient, back(measured, slopes, seen))
+    def _looks(self, canvas: Tensor, tiles: Sequence[Tile]) -> list[Traced]:
+        """At each tile; at a single one with a way back, so that it need not be looked at again."""
+        return [(self._traced if len(tiles) == 1 else self._untraced)(canvas, tile) for tile in tiles]
+
+    def _back(self, canvas: Tensor, tiles: Sequence[Tile], looks: Sequence[Traced], slopes: Sequence[Tensor]) -> Tensor:
+        """The slopes at the sums, sent back through each tile to the pixels that it owns."""
+        gradient = self.room.like(canvas)
+        for tile in tiles:
+            traced = looks[0] if len(tiles) == 1 else self._traced(canvas, tile)
+            tile.placed(gradient, 1).copy_(self._slope(traced, tile, slopes))
             self.room.let_go()
         return gradient
 
-    def _measure(self, canvas: Tensor, tile: Tile, *, keep_graph: bool) -> tuple[Tensor, list[Tensor]]:
-        """What the tile sees, and its share of every term's sums."""
-        with torch.set_grad_enabled(keep_graph):
-            seen = tile.cut(canvas.detach()).requires_grad_(keep_graph)
+    def _slope(self, traced: Traced, tile: Tile, slopes: Sequence[Tensor]) -> Tensor:
+        """At the tile's own pixels."""
+        slope = back(traced.measured, slopes, traced.seen)
+        return tile.fold(slope) if tile.whole else tile.farther().owned(slope, 1)
+
+    def _untraced(self, canvas: Tensor, tile: Tile) -> Traced:
+        """The tile's share of every term's sums, without a way back."""
+        with torch.no_grad():
+            seen = tile.cut(canvas)
             features = self.network(seen, self.layers)
             self.room.let_go()
-            return seen, [t.sums(features[t.layer], tile, stride(self.network, t.layer)) for t in self.terms]
+            sums = self._sums(features, tile)
+        return Traced(seen, sums, sums)
 
-    def _judge(self, sums: Sequence[Tensor]) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    def _traced(self, canvas: Tensor, tile: Tile) -> Traced:
+        """The same, and what leads from all that the slopes at the tile's pixels depend on back to the pixels."""
         with torch.enable_grad():
-            leaves = [s.detach().requires_grad_() for s in sums]
+            seen = tile.grown().cut(canvas.detach()).requires_grad_()
+            features = self.network(seen, self.layers)
+            self.room.let_go()
+            measured = self._sums(features, tile.grown())
+        with torch.no_grad():
+            return Traced(seen, measured, measured if tile.whole else self._sums(features, tile.farther()))
+
+    def _sums(self, features: Features, tile: Tile) -> list[Tensor]:
+        return [t.sums(features[t.layer], tile, stride(self.network, t.layer)) for t in self.terms]
+
+    def _judge(self, sums: Sequence[Tensor], dtype: torch.dtype) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        with torch.enable_grad():
+            leaves = [s.detach().to(dtype).requires_grad_() for s in sums]
             losses = torch.stack([term.loss(leaf) for term, leaf in zip(self.terms, leaves, strict=True)])
             loss = losses @ losses.new_tensor([term.weight for term in self.terms])
             slopes = torch.autograd.grad(loss, leaves)
@@ -165,9 +191,14 @@ def survey(
             features = network(tile.cut(image), layers)
             for layer in sorted(layers):
                 step = stride(network, layer)
-                own = measures.moments(tile.owned(features[layer], step), placed(weights.get(layer), tile, step))
+                own = moments(features[layer], tile, step, weights.get(layer))
                 totals[layer] = totals[layer] + own if layer in totals else own
-    return totals
+    return {layer: total.to(image.dtype) for layer, total in totals.items()}
+
+
+def moments(features: Tensor, tile: Tile, step: int, where: Tensor | None) -> Tensor:
+    """Of the tile's own positions, in the picture's squares."""
+    return measures.moments(tile.owned(features, step), placed(where, tile, step), block=max(1, BLOCK // step))
 
 
 def placed(where: Tensor | None, tile: Tile, step: int) -> Tensor | None:
@@ -187,7 +218,7 @@ def look(
             for layer in sorted(layers):
                 step, seen = stride(network, layer), features[layer]
                 if tile.whole and not room.in_file:
-                    whole[layer] = seen
+                    whole[layer] = tile.owned(seen, step)
                     continue
                 if layer not in whole:
                     whole[layer] = room.image(seen.shape[1], height // step, width // step, seen)
@@ -238,7 +269,7 @@ def style_term(
     factor = style_factor(scale, target, distance, positions)
 
     def sums(features: Tensor, tile: Tile, step: int) -> Tensor:
-        return measures.moments(tile.owned(features, step), placed(where, tile, step))
+        return moments(features, tile, step, where)
 
     def loss(total: Tensor) -> Tensor:
         return factor * distance(measures.gaussian(total, root), target)
@@ -292,7 +323,8 @@ def content_term(
 
     def sums(features: Tensor, tile: Tile, step: int) -> Tensor:
         seen, wanted = tile.owned(features, step), tile.placed(target, step)
-        return measures.squared_difference(seen, wanted, root, placed(where, tile, step))
+        block = max(1, BLOCK // step)
+        return measures.squared_difference(seen, wanted, root, placed(where, tile, step), block=block)
 
     return Term(f"content {layer}", weight, layer, sums, lambda total: factor * total)
 

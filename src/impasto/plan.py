@@ -10,7 +10,7 @@ import torch
 
 from impasto import device as devices
 from impasto.canvas import final_size
-from impasto.costs import Costs, Run, measure
+from impasto.costs import FORWARD_AND_BACK, Costs, Run, measure
 from impasto.cutter import SMALLEST, Cutter
 from impasto.errors import PlanError
 from impasto.events import Forecast, Level, size
@@ -22,9 +22,8 @@ from impasto.storage import BAND
 USABLE = 0.9  # of the memory that is free: others need some too
 SLACK = 16e6  # what the allocator does not give back, and the threads' own
 RGB = 12  # bytes of a pixel of a picture or canvas
-COMFORTABLE = 6  # times as wide as its halo: a tile then sees less than twice the pixels that it owns
+COMFORTABLE = 6  # times as wide as its halo: a tile then goes forward and back on less than three times its own pixels
 RESIZING = 6 * RGB * BAND  # what is made on the way from one level to the next
-BACK_AND_FORTH = 4 / 3  # a tile goes forward twice, and back once, which costs as much as two times forward
 
 
 @dataclass(frozen=True)
@@ -56,15 +55,16 @@ class Planner:
         Of what lies in files, the rows are held that a tile sees, of canvas and gradient, or a band of everything.
         """
         tiles = self.cutter.sized(side).tiles(level.height, level.width)
-        seen = [(t.rows.high - t.rows.low) * (t.columns.high - t.columns.low) for t in tiles]
-        pixels, factor = level.width * level.height, 1.0 if side is None else BACK_AND_FORTH
-        costs = self.measured(in_file)
-        network = sum(seen) * factor * costs.seconds.looking / min(self.cutter.crew.size, len(tiles))
+        grown = [tile.grown() for tile in tiles]
+        pixels, seen = level.width * level.height, [tile.seen for tile in grown]
+        costs, hands = self.measured(in_file), min(self.cutter.crew.size, len(tiles))
+        before = sum(tile.seen for tile in tiles) if len(tiles) > self.cutter.crew.size else 0
+        network = (sum(seen) + before / FORWARD_AND_BACK) / hands * costs.seconds.looking
         step = network + pixels * costs.seconds.stepping + costs.seconds.judging
         peak = self._peak(costs, pixels, max(seen), whole=side is None, image=0 if in_file else RGB * pixels)
         peak += self._tables(level)
         if in_file:
-            rows = max(t.rows.high - t.rows.low for t in tiles)
+            rows = max(tile.rows.high - tile.rows.low for tile in grown)
             peak += max(2 * RGB * rows * level.width, self.measured(False).state.slope * min(pixels, BAND))
         return Layout(level, side, in_file, len(tiles), peak, level.steps * step)
 

@@ -40,10 +40,10 @@ class Surveys:
         return self._kept[key]
 
 
-def sight(image: Tensor, maps: Mapping[str, Tensor], layers: frozenset[str], cutter: Cutter) -> object:
-    """Equal for what looks equal to the network, and is added up in the same order."""
+def sight(image: Tensor, maps: Mapping[str, Tensor], layers: frozenset[str]) -> object:
+    """Equal for what looks equal to the network."""
     digests = [digest(image), *((layer, digest(where)) for layer, where in sorted(maps.items()))]
-    return tuple(digests), layers, image.shape, cutter.side
+    return tuple(digests), layers, image.shape
 
 
 def digest(planes: Tensor) -> str:
@@ -102,7 +102,7 @@ def seen(
         maps = {layer: where.to(image) for layer, where in carried_to.items() if where is not None}
         layers = frozenset(maps)
     found = partial(cutter.flat().work, image, partial(look, network, image, layers, weights=maps))
-    return surveys.recall(sight(image, maps, layers, cutter), found) if surveys else found()
+    return surveys.recall(sight(image, maps, layers), found) if surveys else found()
 
 
 def used(painting: Painting, picture: Picture) -> Tensor | None:

@@ -7,24 +7,50 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+BLOCK = 64  # pixels on the sides of the squares that are summed first: tiles of whole squares have the picture's sums
+
 
 @dataclass(frozen=True)
 class Span:
-    """One axis of a tile: it owns [start, stop) and sees [low, high), in pixels of a picture of `size`.
+    """One axis of a tile: it owns [start, stop) and sees `halo` more on both sides, in pixels of a picture of `size`.
 
-    Where the picture wraps around, `low` may be negative and `high` beyond `size`.
+    Where the picture wraps around, what is owned or seen may begin below zero and end beyond `size`.
     """
 
     start: int
     stop: int
-    low: int
-    high: int
     size: int
+    halo: int = 0
+    around: bool = False
+
+    @property
+    def low(self) -> int:
+        return self._inside(self.start - self.halo)
+
+    @property
+    def high(self) -> int:
+        return self._inside(self.stop + self.halo)
+
+    def _inside(self, place: int) -> int:
+        return place if self.around else min(max(place, 0), self.size)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it owns all there is."""
+        return (self.start, self.stop) == (0, self.size)
+
+    def grown(self) -> Span:
+        """It owns its halo too."""
+        return replace(self, start=self.low, stop=self.high)
+
+    def farther(self) -> Span:
+        """It sees what the grown one sees."""
+        return replace(self, halo=2 * self.halo)
 
     def owned(self, stride: int) -> slice:
         """The owned positions of a layer of this stride, counted from the tile's own first position.
@@ -39,13 +65,19 @@ class Span:
         own = self.owned(stride)
         return slice(own.start + self.low // stride, own.stop + self.low // stride)
 
-    @property
-    def wrapped(self) -> bool:
-        return self.low < 0 or self.high > self.size
+    def seen(self) -> slice:
+        return slice(self.low, self.high)
 
-    def seen(self, device: torch.device) -> Tensor:
-        """The pixels that are seen, one by one."""
-        return torch.arange(self.low, self.high, device=device) % self.size
+
+def taken(image: Tensor, rows: slice, columns: slice) -> Tensor:
+    """A part of a picture that goes around where the part lies beyond an edge; else a view."""
+    for axis, part in ((-2, rows), (-1, columns)):
+        size = image.shape[axis]
+        if part.start < 0 or part.stop > size:
+            image = image.index_select(axis, torch.arange(part.start, part.stop, device=image.device) % size)
+        else:
+            image = image.narrow(axis, part.start, part.stop - part.start)
+    return image
 
 
 @dataclass(frozen=True)
@@ -57,29 +89,35 @@ class Tile:
 
     def cut(self, image: Tensor) -> Tensor:
         """What the tile sees, halo included."""
-        for axis, span in ((-2, self.rows), (-1, self.columns)):
-            if span.wrapped:
-                image = image.index_select(axis, span.seen(image.device))
-            else:
-                image = image.narrow(axis, span.low, span.high - span.low)
-        return image
+        return taken(image, self.rows.seen(), self.columns.seen())
 
-    def add(self, whole: Tensor, seen: Tensor) -> None:
-        """Add what was computed on what the tile sees to the whole picture (1, C, H, W)."""
-        if self.rows.wrapped:
-            all_rows = seen.new_zeros(*whole.shape[:-1], seen.shape[-1])
-            seen = all_rows.index_add_(-2, self.rows.seen(seen.device), seen)
-        else:
-            whole = whole.narrow(-2, self.rows.low, self.rows.high - self.rows.low)
-        if self.columns.wrapped:
-            whole.index_add_(-1, self.columns.seen(seen.device), seen)
-        else:
-            whole.narrow(-1, self.columns.low, self.columns.high - self.columns.low).add_(seen)
+    def fold(self, seen: Tensor) -> Tensor:
+        """What was computed on all that the tile of a whole picture sees, added up where pixels are seen twice."""
+        for axis, span in ((-2, self.rows), (-1, self.columns)):
+            if span.around:
+                shape = [*seen.shape]
+                shape[axis] = span.size
+                places = torch.arange(span.low, span.high, device=seen.device) % span.size
+                seen = seen.new_zeros(shape).index_add_(axis, places, seen)
+        return seen
 
     @property
     def whole(self) -> bool:
-        """Whether it sees the whole picture, and nothing beyond."""
-        return all((span.low, span.high) == (0, span.size) for span in (self.rows, self.columns))
+        """Whether it owns the whole picture."""
+        return self.rows.whole and self.columns.whole
+
+    def grown(self) -> Tile:
+        """One that owns the halo too: all positions that the slopes at this tile's pixels depend on."""
+        return self if self.whole else Tile(self.rows.grown(), self.columns.grown())
+
+    def farther(self) -> Tile:
+        """The same tile, seeing all that the grown one sees."""
+        return self if self.whole else Tile(self.rows.farther(), self.columns.farther())
+
+    @property
+    def seen(self) -> int:
+        """How many pixels it sees."""
+        return (self.rows.high - self.rows.low) * (self.columns.high - self.columns.low)
 
     def owned(self, features: Tensor, stride: int) -> Tensor:
         """The tile's own positions among the features computed on what it sees."""
@@ -87,7 +125,7 @@ class Tile:
 
     def placed(self, features: Tensor, stride: int) -> Tensor:
         """The tile's own positions among the features of the whole picture."""
-        return features[..., self.rows.placed(stride), self.columns.placed(stride)]
+        return taken(features, self.rows.placed(stride), self.columns.placed(stride))
 
 
 def cut(
@@ -97,37 +135,35 @@ def cut(
     side: int | None = None,
     halo: int = 0,
     stride: int = 1,
+    unit: int = 1,
     wraps: tuple[bool, bool] = (False, False),
 ) -> tuple[Tile, ...]:
-    """Tiles that together own every pixel once. Edges lie on multiples of `stride`; a halo is rounded up to one.
+    """Tiles that together own every pixel once. Their edges lie on multiples of `stride` and `unit`, one of which is a
+    multiple of the other; a halo is rounded up to `stride`.
 
-    `side` is the most that a tile may own on each axis, but never less than `stride`; None gives one tile. `wraps` says
-    whether rows and columns go around; they must then be multiples of `stride`.
+    `side` is the most that a tile may own on each axis, but never less than `stride` or `unit`; None gives one tile.
+    `wraps` says whether rows and columns go around; they must then be multiples of `stride`.
     """
-    halo = math.ceil(halo / stride) * stride
-    rows, columns = (
-        _spans(size, side, halo, stride, around) for size, around in zip((height, width), wraps, strict=True)
-    )
+    halo, unit = math.ceil(halo / stride) * stride, max(stride, unit)
+    axes = zip((height, width), wraps, strict=True)
+    rows, columns = (_spans(size, side, halo, unit, around) for size, around in axes)
     return tuple(Tile(r, c) for r in rows for c in columns)
 
 
-def strips(height: int, width: int, count: int, *, halo: int, stride: int) -> tuple[Tile, ...]:
+def strips(height: int, width: int, count: int, *, halo: int, stride: int, unit: int = 1) -> tuple[Tile, ...]:
     """At most `count` tiles in a row along the longer side, for as many hands."""
-    halo = math.ceil(halo / stride) * stride
-    share = math.ceil(max(height, width) / count / stride) * stride
-    rows = _spans(height, share if height > width else None, halo, stride, around=False)
-    columns = _spans(width, None if height > width else share, halo, stride, around=False)
+    halo, unit = math.ceil(halo / stride) * stride, max(stride, unit)
+    share = math.ceil(max(height, width) / count / unit) * unit
+    rows = _spans(height, share if height > width else None, halo, unit, around=False)
+    columns = _spans(width, None if height > width else share, halo, unit, around=False)
     return tuple(Tile(r, c) for r in rows for c in columns)
 
 
-def _spans(size: int, side: int | None, halo: int, stride: int, around: bool) -> list[Span]:
-    beyond = halo if around else 0
+def _spans(size: int, side: int | None, halo: int, unit: int, around: bool) -> list[Span]:
     if side is None or side >= size:
-        return [Span(0, size, -beyond, size + beyond, size)]
-    blocks = math.ceil(size / stride)
-    count = math.ceil(blocks / max(1, side // stride))
+        return [Span(0, size, size, halo if around else 0, around)]
+    blocks = math.ceil(size / unit)
+    count = math.ceil(blocks / max(1, side // unit))
     # Even shares, so that no tile is much smaller than the others.
-    edges = [i * blocks // count * stride for i in range(count)] + [size]
-    return [
-        Span(a, b, max(-beyond, a - halo), min(size + beyond, b + halo), size) for a, b in itertools.pairwise(edges)
-    ]
+    edges = [i * blocks // count * unit for i in range(count)] + [size]
+    return [Span(a, b, size, halo, around) for a, b in itertools.pairwise(edges)]

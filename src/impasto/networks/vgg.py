@@ -11,6 +11,7 @@ from torch import Tensor
 
 from impasto.errors import LayerError, WeightsError
 from impasto.networks import Features
+from impasto.networks.convolution import convolve
 from impasto.weights import Preprocessing, Weights
 from impasto.weights.identify import BLOCKS
 
@@ -82,21 +83,22 @@ class VGG:
         features = {"image": image}
         y = normalize(image, self.preprocessing).to(self._tensors["conv1_1.weight"].dtype)
         for name in deepest:
-            y = self._layer(name, y)
+            y = self._layer(name, y, layers)
             if name in layers:
                 features[name] = y
         return features
 
-    def _layer(self, name: str, y: Tensor) -> Tensor:
+    def _layer(self, name: str, y: Tensor, layers: frozenset[str]) -> Tensor:
+        """A convolution that nobody looks at is joined with the ReLU after it."""
         if name.startswith("relu"):
-            return F.relu(y)  # never in place: the conv tap is the value before it
+            return F.relu(y) if f"conv{name[4:]}" in layers else y
         if name.startswith("pool"):
             return self._pool(y)
         weight, bias = self._tensors[f"{name}.weight"], self._tensors[f"{name}.bias"]
         mode = {"replicate": "replicate" if name == "conv1_1" else None, "reflect": "reflect"}.get(self.padding)
         if mode is None:
-            return F.conv2d(y, weight, bias, padding=1)
-        return F.conv2d(F.pad(y, (1, 1, 1, 1), mode), weight, bias)
+            return convolve(y, weight, bias, padding=1, relu=name not in layers)
+        return convolve(F.pad(y, (1, 1, 1, 1), mode), weight, bias, relu=name not in layers)
 
     def _pool(self, y: Tensor) -> Tensor:
         if self.pooling == "max":

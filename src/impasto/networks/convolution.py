@@ -1,0 +1,104 @@
+"""Convolutions whose derivative at a pixel is the same to the bit however large the picture is that surrounds it.
+
+The processor's library (oneDNN) computes every position of a forward convolution in the same way, whatever the size.
+Its backward pass chooses between orders of summation by the picture's width. A backward pass is a forward convolution
+with the kernel turned around, so it is computed as one here; framed in zeros that are written along with what ReLU lets
+through, it takes the same time. This is what makes a picture in tiles equal to the picture in one piece.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import FunctionCtx, once_differentiable
+
+
+def convolve(y: Tensor, kernel: Tensor, bias: Tensor, *, padding: int = 0, relu: bool = False) -> Tensor:
+    """Steps of one pixel, zeros around; `relu` cuts what is negative."""
+    if kernel.requires_grad:  # in training it is the kernel that changes
+        y = F.conv2d(y, kernel, bias, padding=padding)
+        return F.relu_(y) if relu else y
+    result: Tensor = _Convolution.apply(y, kernel, bias, padding, relu)  # type: ignore[no-untyped-call]
+    return result
+
+
+def halve(y: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
+    """A kernel of 4 x 4 in steps of two pixels, and ReLU.
+
+    It is computed as one of 4 x 2 over pairs of columns, which in channels-last are only another view of the same
+    numbers: the same result to the bit, and a backward pass that is many times faster.
+    """
+    batch, channels, height, width = y.shape
+    pairs = y[..., : width // 2 * 2].permute(0, 2, 3, 1).reshape(batch, height, width // 2, 2 * channels)
+    paired = kernel.reshape(-1, channels, 4, 2, 2).permute(0, 4, 1, 2, 3).reshape(-1, 2 * channels, 4, 2)
+    if kernel.requires_grad:
+        return F.relu_(F.conv2d(pairs.permute(0, 3, 1, 2), paired, bias, stride=(2, 1)))
+    result: Tensor = _Halving.apply(pairs.permute(0, 3, 1, 2), paired, bias)  # type: ignore[no-untyped-call]
+    return result
+
+
+class _Convolution(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, kernel: Tensor, bias: Tensor, padding: int, relu: bool) -> Tensor:  # noqa: ANN401 -- torch has no type for it
+        result = conv2d(y, kernel, bias, padding=padding)
+        ctx.padding = padding
+        ctx.save_for_backward(kernel, F.relu_(result) if relu else None)
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None, None, None]:  # noqa: ANN401 -- torch has no type for it
+        kernel, shown = ctx.saved_tensors
+        rows, columns = (side - 1 - ctx.padding for side in kernel.shape[-2:])
+        turned = kernel.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
+        return conv2d(framed(slope, shown, rows, columns), turned), None, None, None, None
+
+
+class _Halving(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: FunctionCtx, pairs: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
+        result = F.relu_(conv2d(pairs, kernel, bias, stride=(2, 1)))
+        ctx.save_for_backward(pairs, kernel, result)
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401 -- torch has no type for it
+        """Even and odd rows see different rows of the kernel: they are channels of one product, then put in turn."""
+        pairs, kernel, shown = ctx.saved_tensors
+        batch, channels, height, width = pairs.shape
+        by_row = kernel.reshape(-1, channels, 2, 2, 2).flip(2, 4).permute(3, 1, 0, 2, 4).reshape(2 * channels, -1, 2, 2)
+        both = conv2d(framed(slope, shown, 1, 1), by_row.contiguous(memory_format=torch.channels_last))
+        rows, half = slope.new_empty(batch, height, width, channels), both.shape[-2]
+        rows[:, 2 * half :] = 0
+        for row in (0, 1):
+            rows[:, row : 2 * half : 2] = both[:, row * channels : (row + 1) * channels].permute(0, 2, 3, 1)
+        return rows.permute(0, 3, 1, 2), None, None
+
+
+def conv2d(
+    y: Tensor, kernel: Tensor, bias: Tensor | None = None, *, stride: tuple[int, int] = (1, 1), padding: int = 0
+) -> Tensor:
+    """Torch's own, but computed alike for small pictures too, which torch would hand to other code."""
+    if y.device.type == "cpu" and y.dtype == torch.float32 and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return torch.mkldnn_convolution(y, kernel, bias, (padding, padding), stride, (1, 1), 1)
+    return F.conv2d(y, kernel, bias, stride=stride, padding=padding)
+
+
+def framed(slope: Tensor, shown: Tensor | None, rows: int, columns: int) -> Tensor:
+    """Zeros around the slope, channels-last; of the slope only what ReLU has let through, if there was one."""
+    batch, channels, height, width = slope.shape
+    frame = slope.new_empty(batch, height + 2 * rows, width + 2 * columns, channels).permute(0, 3, 1, 2)
+    inner = frame[..., rows : rows + height, columns : columns + width]
+    if rows:
+        frame[..., :rows, :], frame[..., -rows:, :] = 0, 0
+    if columns:
+        frame[..., :columns], frame[..., -columns:] = 0, 0
+    if shown is None:
+        inner.copy_(slope)
+    else:
+        torch.ops.aten.threshold_backward.grad_input(slope, shown, 0, grad_input=inner)
+    return frame
