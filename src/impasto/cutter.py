@@ -16,8 +16,8 @@ from impasto.descent import Descent
 from impasto.device import out_of_memory, release
 from impasto.errors import ShortageError
 from impasto.networks import Network
-from impasto.objective import REACH, Evaluation, together
-from impasto.share import ALONE, Crew
+from impasto.objective import REACH, Evaluation
+from impasto.share import ALONE, Crew, together
 from impasto.tiles import BLOCK, Tile
 
 Result = TypeVar("Result")

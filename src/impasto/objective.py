@@ -15,20 +15,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, NamedTuple, TypeVar, cast
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from impasto import measures
-from impasto.device import out_of_memory
 from impasto.measures import Gaussian
 from impasto.networks import Features, Network
-from impasto.share import ALONE, Crew
+from impasto.share import ALONE, Crew, together
 from impasto.storage import MEMORY, Room
 from impasto.tiles import BLOCK, Tile
 
-Result = TypeVar("Result")
 Sums = Callable[[Tensor, Tile, int], Tensor]
 """Features that a tile sees, the tile, the layer's stride -> sums over the positions that the tile owns."""
 
@@ -139,26 +137,6 @@ class Objective:
         """The weighted losses by name: numbers leave the device here."""
         values = losses.tolist()
         return {term.name: term.weight * value for term, value in zip(self.terms, values, strict=True)}
-
-
-def together(task: Callable[[], Result], crew: Crew, device: torch.device) -> Result:
-    """The result of a task without messages; if memory runs out for one process of the crew, it has for all of them.
-
-    So all can begin again in smaller tiles, and none waits for sums that another will never send.
-    """
-    if crew.size == 1:
-        return task()
-    failure, result = None, None
-    try:
-        result = task()
-    except (RuntimeError, MemoryError) as error:
-        if not out_of_memory(error):
-            raise
-        failure = str(error)
-    if crew.agreed(lambda: failure is not None, device)():
-        del result
-        raise MemoryError(failure or "Memory ran out in another process.")
-    return cast(Result, result)
 
 
 def back(measured: Sequence[Tensor], slopes: Sequence[Tensor], seen: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Several processes paint one picture: tiles are dealt out, sums and gradients are added up.
+"""Several processes paint one picture: tiles are dealt out, sums are added up, slopes are handed around.
 
 Every process holds the whole canvas and the whole optimizer, and all take the same steps. What travels in a step is the
 sums (some hundred kB) and the gradient (12 bytes per pixel, sent once by whoever has it); what is divided is the
@@ -14,16 +14,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from impasto.device import collective
+from impasto.device import collective, out_of_memory
 from impasto.errors import ShareError
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 PATIENCE = timedelta(minutes=10)  # a process that is silent for longer counts as lost
 
@@ -80,6 +81,26 @@ class Crew:
 
 
 ALONE = Crew()
+
+
+def together(task: Callable[[], Result], crew: Crew, device: torch.device) -> Result:
+    """The result of a task without messages; if memory runs out for one process of the crew, it has for all of them.
+
+    So all can begin again in smaller tiles, and none waits for sums that another will never send.
+    """
+    if crew.size == 1:
+        return task()
+    failure, result = None, None
+    try:
+        result = task()
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        failure = str(error)
+    if crew.agreed(lambda: failure is not None, device)():
+        del result
+        raise MemoryError(failure or "Memory ran out in another process.")
+    return cast(Result, result)
 
 
 @contextmanager

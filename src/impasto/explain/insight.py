@@ -32,7 +32,7 @@ def liveliest(maps: Tensor, count: int) -> list[int]:
 
 def gram(maps: Tensor) -> Tensor:
     """G_ij = Σ_k F_ik F_jk per position: which channels are active together."""
-    return measures.gaussian(measures.moments(maps[None])).second
+    return measures.gaussian(measures.moments(maps[None]).to(maps)).second
 
 
 def feature_picture(channel: Tensor) -> Tensor:
