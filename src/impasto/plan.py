@@ -18,6 +18,7 @@ from impasto.likeness import Grid
 from impasto.recipe import Recipe
 from impasto.share import ALONE, Crew
 from impasto.storage import BAND
+from impasto.tiles import BLOCK
 
 USABLE = 0.9  # of the memory that is free: others need some too
 SLACK = 16e6  # what the allocator does not give back, and the threads' own
@@ -98,9 +99,9 @@ class Planner:
         """None, then ever smaller sides, where tiles are of use."""
         if self.recipe.in_one_piece:
             return [None]
-        stride, whole = self.cutter.stride, max(level.width, level.height)
-        shares = (-(-whole // (n * stride)) * stride for n in range(2, whole // least + 1))
-        return [None, *dict.fromkeys(side for side in shares if side >= max(least, stride))]
+        unit, whole = max(self.cutter.stride, BLOCK), max(level.width, level.height)
+        shares = (-(-whole // (n * unit)) * unit for n in range(2, whole // least + 1))
+        return [None, *dict.fromkeys(side for side in shares if side >= max(least, unit))]
 
     def fitting(self, final: Level, budget: float) -> int:
         """The longest side, to ten pixels, at which the last level fits; zero if none does."""
