@@ -233,6 +233,26 @@ def test_what_is_hidden_does_not_show(given: dict[str, Any]) -> None:
     assert torch.equal(one.rgb, two.rgb)
 
 
+@pytest.mark.parametrize("soft", [False, True], ids=["hard", "soft"])
+@pytest.mark.parametrize(
+    ("size", "first_level"), [(40, 0), (61, 20)], ids=["one level", "resized, from coarse to fine"]
+)
+def test_no_color_of_the_ground_bleeds_into_the_figure(soft: bool, size: int, first_level: int) -> None:
+    """A gray disk on a hidden magenta ground, a gray painting: whatever of the result can be seen has no magenta."""
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 61), torch.linspace(-1, 1, 61), indexing="ij")
+    alpha = ((0.7 - (x**2 + y**2).sqrt()) * 8 + 0.5).clamp(0, 1)[None, None]
+    alpha = alpha if soft else alpha.round()
+    gray, magenta = torch.full((1, 3, 61, 61), 0.5), torch.tensor([1.0, 0.0, 1.0]).view(1, 3, 1, 1)
+    painting = Picture(PAINTING.rgb.mean(1, keepdim=True).repeat(1, 3, 1, 1))
+    figure = Picture(torch.where(alpha > 0, gray, magenta), alpha)
+    done = made(figure, painting, settings=recipe(size=size, first_level=first_level, steps=15, strength=0.9))
+    assert done.alpha is not None
+    excess = (done.rgb[:, [0, 2]].mean(1, keepdim=True) - done.rgb[:, 1:2])[done.alpha > 0]
+    plain = made(Picture(gray), painting, settings=recipe(size=size, first_level=first_level, steps=15, strength=0.9))
+    own = (plain.rgb[:, [0, 2]].mean(1) - plain.rgb[:, 1]).max()  # what the network itself does to gray
+    assert float(excess.max()) < float(own) + 0.02
+
+
 def test_the_hidden_ground_does_not_count() -> None:
     """A bright ground cannot stand in for the brightness that the figure shall take from the painting."""
     bright = Picture((0.5 + 0.5 * image(32, 32, 4)).clamp(0, 1))

@@ -19,6 +19,7 @@ from impasto.batch.manifest import Entry, Manifest
 from impasto.batch.names import folded, named, owner
 from impasto.batch.sources import pictures
 from impasto.errors import RunError, UsageError
+from impasto.hand import Hand, RegionFile, StyleFile
 from impasto.recipe import Recipe
 
 TYPICAL = Recipe()
@@ -82,12 +83,15 @@ def test_an_argument_that_means_nothing_is_refused(
 def test_every_photo_with_every_painting_or_one_with_one() -> None:
     a, b, p, q = map(Path, "abpq")
     assert [(j.content, j.styles) for j in every([a, b], [p, q], TYPICAL)] == [
-        (a, ((p, 1.0),)),
-        (a, ((q, 1.0),)),
-        (b, ((p, 1.0),)),
-        (b, ((q, 1.0),)),
+        (a, (StyleFile(p),)),
+        (a, (StyleFile(q),)),
+        (b, (StyleFile(p),)),
+        (b, (StyleFile(q),)),
     ]
-    assert [(j.content, j.styles) for j in matched([a, b], [p, q], TYPICAL)] == [(a, ((p, 1.0),)), (b, ((q, 1.0),))]
+    assert [(j.content, j.styles) for j in matched([a, b], [p, q], TYPICAL)] == [
+        (a, (StyleFile(p),)),
+        (b, (StyleFile(q),)),
+    ]
     with pytest.raises(UsageError, match="2 for 1"):
         matched([a], [p, q], TYPICAL)
 
@@ -103,7 +107,7 @@ def test_a_table_of_jobs(tmp_path: Path, delimiter: str) -> None:
     rows = ["content,style,strength,output,size", "a.jpg,p.jpg,0.3,,", '"b ""2"".jpg",p.jpg,,x.png,64', ",,,,"]
     found = jobs.read(job_file(tmp_path, "jobs.CSV", "\n".join(rows).replace(",", delimiter)), TYPICAL)
     assert [job.content for job in found] == [tmp_path / "a.jpg", tmp_path / 'b "2".jpg']
-    assert [job.styles for job in found] == [((tmp_path / "p.jpg", 1.0),)] * 2
+    assert [job.styles for job in found] == [(StyleFile(tmp_path / "p.jpg"),)] * 2
     assert [(job.recipe.strength, job.recipe.size, job.output) for job in found] == [(0.3, 512, ""), (0.5, 64, "x.png")]
 
 
@@ -121,16 +125,40 @@ def test_a_document_of_jobs(tmp_path: Path) -> None:
     start = "a.jpg"
     """
     first, second = jobs.read(job_file(tmp_path, "jobs.toml", text), TYPICAL.changed(size=99))
-    assert first.styles == ((tmp_path / "p.jpg", 0.7), (tmp_path / "q.jpg", 0.3))
+    assert first.styles == (StyleFile(tmp_path / "p.jpg", 0.7), StyleFile(tmp_path / "q.jpg", 0.3))
     assert (first.output, first.recipe.style_layers, first.recipe.size) == ("inner/x.png", {"relu1_1": 1.0}, 99)
     assert (second.start, second.recipe.start) == (tmp_path / "a.jpg", "picture")
     assert set(second.files) == {tmp_path / name for name in ("a.jpg", "b.jpg", "p.jpg")}
+
+
+def test_masks_in_job_files_lie_beside_them_and_take_the_place_of_their_kind(tmp_path: Path) -> None:
+    """In the words of the command line; what is given for all jobs counts where a row says nothing of its kind."""
+    masks = "m.png=q.jpg:0.5,n.png,o.png,x.png=y.png"
+    rows = f"content,style,region,protect,part,labels\na.jpg,p.jpg,{masks}\na.jpg,p.jpg,,,,\n"
+    own, plain = jobs.read(job_file(tmp_path, "jobs.csv", rows), TYPICAL)
+    there = {name: tmp_path / f"{name}.png" for name in "mnoxy"}
+    region = RegionFile(there["m"], StyleFile(tmp_path / "q.jpg"), 0.5)
+    assert own.hand == Hand((region,), (there["x"], there["y"]), None, there["n"])
+    assert own.styles == (StyleFile(tmp_path / "p.jpg", part=there["o"]),)
+    assert set(there.values()) < set(own.files)
+    text = "[[job]]\ncontent = 'a.jpg'\nstyle = 'p.jpg'\nregion = ['m.png=q.jpg:0.5', 'n.png=q.jpg']\n"
+    (job,) = jobs.read(job_file(tmp_path, "jobs.toml", text), TYPICAL)
+    assert job.hand.regions == (region, RegionFile(there["n"], StyleFile(tmp_path / "q.jpg")))
+    shield, fine = Path("/shield.png"), StyleFile(Path("/f.jpg"), layers="fine")
+    first, second = jobs.handled([own, plain], Hand(protect=shield), (), [fine])
+    assert (first.hand, first.styles) == (own.hand, (*own.styles, fine))
+    assert (second.hand, second.styles) == (Hand(protect=shield), (*plain.styles, fine))
+    assert named_here([own, plain])[0] != named_here([plain])[0]
 
 
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
         ("j.csv", "", "no job"),
+        ("j.csv", "content,style,region\na.jpg,p.jpg,m.png", "line 2: --region 'm.png' lacks its second file"),
+        ("j.csv", "content,style,region\na.jpg,p.jpg,m.png=q.jpg:3", "line 2: The strength of the region"),
+        ("j.toml", "[[job]]\ncontent = 'a.jpg'\nstyle = 'p'\nprotect = 3", "job 1: protect must name a file"),
+        ("j.toml", "[[job]]\ncontent = 'a.jpg'\nstyle = ['p', 'q']\npart = 'm'", "1 --part for 2 paintings"),
         ("j.csv", "content,style\na.jpg,", "line 2: style must name a file"),
         ("j.csv", "content,stile\na.jpg,p.jpg", "did you mean 'style'"),
         ("j.csv", "content,style,strength\na.jpg,p.jpg,2", "line 2: strength"),
@@ -155,7 +183,18 @@ def test_slips_in_job_files_are_told_with_their_place(tmp_path: Path, name: str,
 
 
 fuzzed = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-PIECES = [*"content,styl\n\"';=[]{}\t01.é\0", "[[job]]\n", "content", "style = ", "weights", "a,b\n"]
+PIECES = [
+    *"content,styl\n\"';=[]{}\t01.é\0",
+    "[[job]]\n",
+    "content",
+    "style = ",
+    "weights",
+    "a,b\n",
+    "region",
+    "labels",
+    "part",
+    "m=n",
+]
 LIKELY = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
 
 
@@ -190,8 +229,8 @@ def test_clashes_are_told_apart_by_what_differs() -> None:
     same_name = every([Path("/x/1/a.jpg"), Path("/x/2/a.jpg")], [Path("/s/p.jpg")], TYPICAL)
     assert named_here(same_name) == ["1-a-jpg_s-p-jpg.png", "2-a-jpg_s-p-jpg.png"]
     joined = [
-        Job(Path("/a_b.png"), ((Path("/c.png"), 1.0),), TYPICAL),
-        Job(Path("/a.png"), ((Path("/b_c.png"), 1.0),), TYPICAL),
+        Job(Path("/a_b.png"), (StyleFile(Path("/c.png")),), TYPICAL),
+        Job(Path("/a.png"), (StyleFile(Path("/b_c.png")),), TYPICAL),
     ]
     assert named_here(joined) == ["a_b-png_c-png.png", "a-png_b_c-png.png"]
 

@@ -14,6 +14,8 @@ from impasto.errors import PictureError, RecipeError, UsageError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif")
 
+LAYERS: tuple[Literal["coarse", "fine"], ...] = ("coarse", "fine")
+
 
 @dataclass(frozen=True)
 class StyleFile:
@@ -24,6 +26,11 @@ class StyleFile:
     scale: float = 1.0
     layers: Literal["all", "coarse", "fine"] = "all"
     part: Path | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The painting, and the mask on it."""
+        return (self.path,) if self.part is None else (self.path, self.part)
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,10 @@ class Hand:
         maps = None if given["labels"] is None else pair(given["labels"], "--labels")
         return cls(regions, maps, given["strength_map"], given["protect"])
 
+    def over(self, lower: Self) -> Self:
+        """Both; what is given here takes the place of its kind."""
+        return replace(lower, **{name: given for name, given in vars(self).items() if given})
+
     @property
     def files(self) -> tuple[Path, ...]:
         """Every picture that is read."""
@@ -58,16 +69,23 @@ class Hand:
         return (*paintings, *(self.labels or ()), *(file for file in (self.strength_map, self.protect) if file))
 
 
+NOTHING = Hand()
+
+
 def paintings(arguments: tuple[str, ...], given: dict[str, Any]) -> tuple[StyleFile, ...]:
     """Every painting for the whole picture, in the order of the command line."""
     found = [each for argument in arguments for each in opened(argument)]
-    found = list(parted(found, given["part"]))
-    for layers in ("coarse", "fine"):
-        every = [each for argument in given[layers] for each in opened(argument)]
-        found += [StyleFile(each.path, each.weight, each.scale, layers) for each in every]
+    found = [*parted(found, given["part"]), *layered(given)]
     if not found:
         raise UsageError("There is no STYLE: name a painting after the photo, or with --coarse and --fine.")
     return tuple(found)
+
+
+def layered(given: dict[str, Any]) -> Iterator[StyleFile]:
+    """The paintings for the large forms, and those for the fine strokes."""
+    for layers in LAYERS:
+        every = [each for argument in given[layers] for each in opened(argument)]
+        yield from (replace(each, layers=layers) for each in every)
 
 
 def parted(styles: Sequence[StyleFile], parts: Sequence[str]) -> tuple[StyleFile, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from impasto.hand import Hand, RegionFile, StyleFile
+from impasto.hand import NOTHING, Hand, RegionFile, StyleFile
 from impasto.inputs import Painting
 from impasto.picture import Picture, read
 from impasto.record import HandRecord, Input, RegionInput, described_input, found, sha256_of
@@ -46,9 +46,11 @@ def described_mask(file: Path | None, mask: Picture | None, folder: Path) -> Inp
     return None if file is None or mask is None else described_input(file, mask.sha256, folder)
 
 
-def described_hand(hand: Hand, guidance: Guidance, folder: Path) -> HandRecord | None:
+def described_hand(
+    hand: Hand, guidance: Guidance, folder: Path, digest: Callable[[Path], str] = sha256_of
+) -> HandRecord | None:
     """The masks as the record names them; None if there are none."""
-    if hand == Hand():
+    if hand == NOTHING:
         return None
     regions = [
         RegionInput(
@@ -58,7 +60,7 @@ def described_hand(hand: Hand, guidance: Guidance, folder: Path) -> HandRecord |
         )
         for each, region in zip(hand.regions, guidance.regions, strict=False)  # label maps add further regions
     ]
-    labels = [described_input(file, sha256_of(file), folder) for file in hand.labels or ()]
+    labels = [described_input(file, digest(file), folder) for file in hand.labels or ()]
     strength = described_mask(hand.strength_map, guidance.strength, folder)
     return HandRecord(regions, labels, strength, described_mask(hand.protect, guidance.protect, folder))
 

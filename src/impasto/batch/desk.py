@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from impasto.batch.beside import names
 from impasto.batch.jobs import Job
+from impasto.batch.key import ingredients, ingredients_told, key
 from impasto.batch.manifest import Entry, Manifest
 from impasto.batch.names import folded, owner, relative
 from impasto.batch.painter import Task, Tools
-from impasto.blank import Blank
 from impasto.decode import open_header, pillow
 from impasto.errors import PictureError
 from impasto.files import read_record
@@ -73,15 +70,8 @@ class Desk:
 
     def key(self, job: Job) -> str:
         """Equal for pictures that are made of the same."""
-        styles = [(self.hashes[path], weight) for path, weight in job.styles]
-        start = "" if job.start is None else self.hashes[job.start]
-        return self._key(
-            job.recipe.as_dict(), self.hashes[job.content], styles, start, self.tools.depth, self.tools.quality
-        )
-
-    def _key(self, recipe: Mapping[str, Any], *parts: object) -> str:
-        weights = self._weights(str(recipe["network"]))
-        return hashlib.sha256(json.dumps([recipe, *parts, weights], sort_keys=True).encode()).hexdigest()
+        weights = self._weights(job.recipe.network)
+        return key(*ingredients(job, self.hashes), self.tools.depth, self.tools.quality, weights)
 
     def _weights(self, network: str) -> str:
         """Those of a VGG are published, and do not change."""
@@ -122,11 +112,9 @@ class Desk:
         return True
 
     def _key_of(self, told: Record) -> str:
-        styles = [(style.sha256, style.weight) for style in told.styles]
-        start = "" if told.start is None else told.start.sha256
-        if "network" not in told.recipe or isinstance(told.content, Blank):
+        if "network" not in told.recipe:
             return ""
-        return self._key(told.recipe, told.content.sha256, styles, start, told.depth, told.quality)
+        return key(*ingredients_told(told), told.depth, told.quality, self._weights(str(told.recipe["network"])))
 
     def _vacant(self, job: Job, target: Path) -> None:
         """Nothing is painted over but what this batch has painted."""

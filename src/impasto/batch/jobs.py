@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
+from impasto.batch.masks import MASKS, listed, masks_of, seen_from
 from impasto.errors import ImpastoError, RecipeError, UsageError
+from impasto.hand import NOTHING, Hand, StyleFile, parted
 from impasto.recipe import FIELDS, Recipe, near
 
 STARTS = ("photo", "noise", "speckles", "painting", "grey")
-COLUMNS = ("content", "style", "weights", "output", *FIELDS)
+COLUMNS = ("content", "style", "weights", "output", *MASKS, *FIELDS)
 
 
 @dataclass(frozen=True)
@@ -25,28 +26,44 @@ class Job:
     """One picture to be painted."""
 
     content: Path
-    styles: tuple[tuple[Path, float], ...]
+    styles: tuple[StyleFile, ...]
     recipe: Recipe
     start: Path | None = None
+    hand: Hand = NOTHING
     output: str = ""  # in the folder of the batch; empty as long as it has no name
     turned: Mapping[str, Any] = field(default_factory=dict)  # the knobs that are its own, for its name
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Every picture that is read."""
-        return (self.content, *(path for path, _ in self.styles), *([self.start] if self.start else []))
+        of_styles = [file for style in self.styles for file in style.files]
+        return (self.content, *of_styles, *([self.start] if self.start else []), *self.hand.files)
 
 
 def every(photos: Iterable[Path], paintings: Sequence[Path], recipe: Recipe, start: Path | None = None) -> list[Job]:
-    """Every photo with every painting."""
-    return [Job(photo, ((painting, 1.0),), recipe, start) for photo in photos for painting in paintings]
+    """Every photo with every painting; where there is none, every photo for the paintings that all share."""
+    styles: list[tuple[StyleFile, ...]] = [(StyleFile(painting),) for painting in paintings] or [()]
+    return [Job(photo, each, recipe, start) for photo in photos for each in styles]
 
 
 def matched(photos: Sequence[Path], paintings: Sequence[Path], recipe: Recipe, start: Path | None = None) -> list[Job]:
     """The first photo with the first painting, and so on."""
     if len(photos) != len(paintings):
         raise UsageError(f"--matched needs as many paintings as photos; there are {len(paintings)} for {len(photos)}.")
-    return [Job(photo, ((painting, 1.0),), recipe, start) for photo, painting in zip(photos, paintings, strict=True)]
+    return [
+        Job(photo, (StyleFile(painting),), recipe, start) for photo, painting in zip(photos, paintings, strict=True)
+    ]
+
+
+def handled(jobs: Iterable[Job], hand: Hand, styles: Sequence[StyleFile], further: Sequence[StyleFile]) -> list[Job]:
+    """Every job with these masks, where it has none of their kind; its paintings as in `styles`; and `further` ones."""
+    used = {style.path: style for style in styles}
+    return [
+        replace(
+            job, styles=(*(used.get(style.path, style) for style in job.styles), *further), hand=job.hand.over(hand)
+        )
+        for job in jobs
+    ]
 
 
 def is_job_file(path: Path) -> bool:
@@ -119,27 +136,22 @@ def _job(row: dict[str, Any], recipe: Recipe, start: Path | None, folder: Path) 
             raise RecipeError(f"there is no setting {name!r}{near(name, COLUMNS)}.")
     content, output, weights = (row.pop(name, None) for name in ("content", "output", "weights"))
     styles = row.pop("style", None)
-    paintings = [_path(style, folder, "style") for style in (styles if isinstance(styles, list) else [styles])]
+    paintings = [seen_from(folder, style, "style") for style in listed(styles)]
+    masks = {name: row.pop(name) for name in MASKS if name in row}
+    parts = [str(seen_from(folder, part, "part")) for part in listed(masks.get("part", []))]
     own = row.get("start")
     if isinstance(own, str) and own not in STARTS:
-        row["start"], start = "picture", _path(own, folder, "start")
+        row["start"], start = "picture", seen_from(folder, own, "start")
     changed = recipe.changed(**row)
     return Job(
-        _path(content, folder, "content"),
-        tuple(zip(paintings, _weights(weights, len(paintings)), strict=True)),
+        seen_from(folder, content, "content"),
+        parted(list(map(StyleFile, paintings, _weights(weights, len(paintings)))), parts),
         changed,
         start if changed.start == "picture" else None,
+        masks_of(masks, folder),
         "" if output is None else _output(output),
-        row,
+        {**row, **masks},
     )
-
-
-def _path(value: object, folder: Path, what: str) -> Path:
-    """A file as seen from where the job file lies."""
-    if not isinstance(value, str) or not value or "\0" in value:
-        raise UsageError(f"{what} must name a file.")
-    joined = folder / os.path.expanduser(value)  # noqa: PTH111 -- Path.expanduser raises for a user it does not know
-    return Path(os.path.abspath(joined))  # noqa: PTH100 -- keeps links
 
 
 def _weights(given: object, count: int) -> list[float]:

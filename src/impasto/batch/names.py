@@ -46,12 +46,11 @@ def ended(name: str, suffix: str) -> str:
 
 def owner(job: Job, folder: Path) -> tuple[str, ...]:
     """Whose picture it is: the photo's and the paintings', whatever the settings."""
-    return tuple(relative(path, folder) for path in (job.content, *(path for path, _ in job.styles)))
+    return tuple(relative(path, folder) for path in (job.content, *(style.path for style in job.styles)))
 
 
 def identity(job: Job, folder: Path) -> tuple[object, ...]:
-    weights, start = tuple(weight for _, weight in job.styles), str(job.start)
-    return owner(job, folder), weights, start, repr(job.recipe), job.output
+    return owner(job, folder), job.styles, str(job.start), job.hand, repr(job.recipe), job.output
 
 
 def relative(path: Path, folder: Path) -> str:
@@ -74,7 +73,7 @@ def deepest(job: Job) -> int:
 def name_of(job: Job, depth: int, folder: Path) -> str:
     """From plain to unmistakable: stems, own settings, suffixes, folder by folder; at last a number from it all."""
     knobs = [f"{knob}-{value}" for knob, value in job.turned.items()] if depth else []
-    words = [labeled(path, depth) for path in (job.content, *(path for path, _ in job.styles))]
+    words = [labeled(path, depth) for path in (job.content, *(style.path for style in job.styles))]
     name = "".join(
         letter if letter not in '/\\:*?"<>|' and letter.isprintable() else "-" for letter in "_".join([*words, *knobs])
     )

@@ -42,9 +42,9 @@ def laid_out(jobs: Sequence[Job]) -> tuple[list[str], list[Row]]:
     paintings = list(dict.fromkeys(job.styles for job in jobs))
     grid = {(job.content, job.styles): job for job in jobs}
     if len(grid) == len(jobs) == len(photos) * len(paintings):
-        heads = [" + ".join(path.stem for path, _ in styles) for styles in paintings]
+        heads = [" + ".join(style.path.stem for style in styles) for styles in paintings]
         return heads, [(p.stem, [Path(grid[p, styles].output) for styles in paintings]) for p in photos]
-    rows = [(Path(job.output).stem, [job.content, job.styles[0][0], Path(job.output)]) for job in jobs]
+    rows = [(Path(job.output).stem, [job.content, job.styles[0].path, Path(job.output)]) for job in jobs]
     return ["photo", "painting", "picture"], rows
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,13 +17,14 @@ from impasto.batch.jobs import Job
 from impasto.errors import ImpastoError, RunError
 from impasto.events import Event, Finished, Note
 from impasto.files import encode
+from impasto.hand_files import described_hand, described_style, guided, opened
 from impasto.inputs import Painting
 from impasto.networks import Network
 from impasto.networks.choose import open_network
 from impasto.paint import paint
 from impasto.picture import Picture, read
 from impasto.recipe import Recipe
-from impasto.record import Record, described_input, sha256_of
+from impasto.record import HandRecord, Record, described_input, sha256_of
 from impasto.style import Surveys
 from impasto.stylize import finished
 
@@ -138,7 +140,9 @@ class Painter:
         began, job, tools = time.monotonic(), task.job, self._tools
         network, surveys = self.network(job.recipe)
         content = self._read(job.content, sources)
-        styles = [Painting(self._painting(path, sources), weight) for path, weight in job.styles]
+        styles = [opened(style, partial(self._painting, sources=sources)) for style in job.styles]
+        guidance = guided(job.hand, styles[0], partial(self._read, sources=sources))
+        hand = described_hand(job.hand, guidance, task.target.parent, lambda path: self._read(path, sources).sha256)
         start = None if job.start is None else self._read(job.start, sources)
         notes: list[str] = []
         beside = Beside(job, tools.beside)
@@ -149,6 +153,7 @@ class Painter:
             network=network,
             device=self._device,
             start=start,
+            guidance=guidance,
             preview_every=beside.every,
             stop=stop,
             memory=tools.memory,
@@ -161,7 +166,7 @@ class Painter:
             if isinstance(event, Note):
                 notes.append(event.text)
             if isinstance(event, Finished):
-                said = self._record(task, content, styles, start, network).as_dict()
+                said = self._record(task, content, styles, start, hand, network).as_dict()
                 painted, name = finished(content, event.image), task.target.name
                 data, more = encode(painted, name, recipe_record=said, depth=tools.depth, quality=tools.quality)
                 files = beside.files(event.image)
@@ -180,7 +185,13 @@ class Painter:
         return self._paintings[path]
 
     def _record(
-        self, task: Task, content: Picture, styles: Iterable[Painting], start: Picture | None, network: Network
+        self,
+        task: Task,
+        content: Picture,
+        styles: Iterable[Painting],
+        start: Picture | None,
+        hand: HandRecord | None,
+        network: Network,
     ) -> Record:
         """What the painted file says about itself."""
         job, folder, weights = task.job, task.target.parent, self._tools.weights
@@ -188,8 +199,7 @@ class Painter:
             recipe=job.recipe.as_dict(),
             content=described_input(job.content, content.sha256, folder),
             styles=[
-                described_input(path, painting.picture.sha256, folder, weight)
-                for (path, weight), painting in zip(job.styles, styles, strict=True)
+                described_style(style, painting, folder) for style, painting in zip(job.styles, styles, strict=True)
             ],
             start=None if start is None or job.start is None else described_input(job.start, start.sha256, folder),
             network=network.name,
@@ -200,4 +210,5 @@ class Painter:
             versions=record.versions(),
             depth=self._tools.depth,
             quality=self._tools.quality,
+            hand=hand,
         )

@@ -39,7 +39,9 @@ def work(jobs: Sequence[Job], desk: Desk, crew: Crew) -> Iterator[Entry]:
                 yield found if found.state == "skipped" else written(desk, found)
     if tasks:
         crew.check(recipes(tasks))
-        yield from carried_out(sorted(tasks, key=lambda task: [str(path) for path, _ in task.job.styles]), desk, crew)
+        yield from carried_out(
+            sorted(tasks, key=lambda task: [str(style.path) for style in task.job.styles]), desk, crew
+        )
 
 
 def examined(jobs: Iterable[Job], desk: Desk) -> Iterator[tuple[Path, PictureError]]:

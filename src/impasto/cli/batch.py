@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from impasto.cli import flags, options, order
+from impasto.cli.handflags import hand_flags
 from impasto.cli.options import FILE, Options
 from impasto.cli.sections import SETTINGS, Flag, Sectioned
 from impasto.errors import UsageError
+from impasto.filetype import open_file
+from impasto.hand import NOTHING, Hand, StyleFile, expanded, layered, parted
 from impasto.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -37,6 +40,9 @@ class Asked:
     recipe: Recipe
     start: Path | None
     options: Options
+    hand: Hand = NOTHING
+    further: tuple[StyleFile, ...] = ()  # beside each painting
+    parts: tuple[str, ...] = ()
     workers: int | None = None
     cluster: str | None = None
     sheet: bool = True
@@ -61,7 +67,11 @@ class Asked:
         out = Path(os.path.abspath(given["out"]))  # noqa: PTH100 -- keeps links
         special = {name: given[name] for name in ("workers", "cluster", "sheet") if given.get(name) is not None}
         film = f".{given['film_kind']}" if given["film_kind"] else ""
-        return cls(out, f".{kind}", recipe, start, chosen, film=film, **special)
+        hand, further = Hand.taken_from(given), tuple(layered(given))
+        for file in (*hand.files, *(style.path for style in further), *map(expanded, given["part"])):
+            with open_file(file):  # says what is wrong
+                pass
+        return cls(out, f".{kind}", recipe, start, chosen, hand, further, given["part"], film=film, **special)
 
 
 def painted_all(arguments: tuple[str, ...], style: tuple[str, ...], matched: bool, **given: Any) -> int:  # noqa: ANN401 -- the flags' values
@@ -86,15 +96,20 @@ def jobs_of(
     if len(arguments) == 1 and not styles and jobs.is_job_file(Path(arguments[0])):
         if matched:
             raise UsageError("A job file names its pairs, so --matched would change nothing.")
-        return jobs.read(Path(arguments[0]), asked.recipe, asked.start)
-    if not styles and len(arguments) != 2:
+        if asked.parts:
+            raise UsageError("A job file names parts of paintings itself, in its column part; leave out --part.")
+        return jobs.handled(jobs.read(Path(arguments[0]), asked.recipe, asked.start), asked.hand, (), asked.further)
+    alone = bool(asked.further) and len(arguments) == 1
+    if not styles and not alone and len(arguments) != 2:
         raise UsageError(
             f"PHOTOS and PAINTINGS are two, but {len(arguments)} were given: put patterns in quotes, or name the "
-            "paintings with --style."
+            "paintings with --style, or --coarse and --fine."
         )
     photos, paintings = (arguments, styles) if styles else (arguments[:1], arguments[1:])
+    used = parted([StyleFile(path) for path in pictures(paintings, leave=leave)], asked.parts)
     pair = jobs.matched if matched else jobs.every
-    return pair(pictures(photos, leave=leave), pictures(paintings, leave=leave), asked.recipe, asked.start)
+    made = pair(pictures(photos, leave=leave), [style.path for style in used], asked.recipe, asked.start)
+    return jobs.handled(made, asked.hand, used, asked.further)
 
 
 def batch_flags() -> list[Flag]:
@@ -141,6 +156,7 @@ batch = Sectioned(
         *batch_flags(),
         Flag(["--sheet/--no-sheet"], section="Output", default=True, help="contact sheets in the end  [default: yes]"),
         *options.recipe_flags(),
+        *hand_flags(),
         *flags.knobs(),
         Flag(
             ["--workers"],

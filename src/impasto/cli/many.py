@@ -20,7 +20,7 @@ from impasto.batch.crew import Alone, Crew, Team
 from impasto.batch.desk import Desk
 from impasto.batch.jobs import Job
 from impasto.batch.manifest import Entry, Manifest
-from impasto.batch.names import named, owner
+from impasto.batch.names import named, relative
 from impasto.batch.overview import sheets
 from impasto.batch.painter import Stopped, Tools
 from impasto.batch.work import work
@@ -114,7 +114,9 @@ class Session:
         told = {said.output for said in self.said}
         bad = {said.content for said in self.said if not said.output}
         folder = self.asked.out
-        return sum(job.output not in told and bad.isdisjoint(owner(job, folder)) for job in self.jobs)
+        return sum(
+            job.output not in told and bad.isdisjoint(relative(file, folder) for file in job.files) for job in self.jobs
+        )
 
     def ended(self) -> int:
         """The sheets, the summary, the exit code."""

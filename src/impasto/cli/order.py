@@ -12,10 +12,8 @@ from impasto.blank import Blank
 from impasto.cli.options import Options
 from impasto.errors import PictureError, RecipeError, UsageError, WeightsError
 from impasto.filetype import open_file
-from impasto.hand import Hand, StyleFile
+from impasto.hand import NOTHING, Hand, StyleFile
 from impasto.recipe import Recipe
-
-NOTHING = Hand()
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Order:
     @property
     def files(self) -> tuple[Path, ...]:
         """Every picture that is read."""
-        of_styles = [file for style in self.styles for file in (style.path, style.part) if file]
+        of_styles = [file for style in self.styles for file in style.files]
         photo = [self.content] if isinstance(self.content, Path) else []
         return (*photo, *of_styles, *([self.start] if self.start else []), *self.hand.files)
 

@@ -9,9 +9,11 @@ import click
 
 from impasto.cli import flags, options
 from impasto.cli.batch import Asked, batch_flags, style_flag
+from impasto.cli.handflags import hand_flags
 from impasto.cli.options import FILE
 from impasto.cli.sections import SETTINGS, Flag, Sectioned
 from impasto.errors import UsageError
+from impasto.hand import StyleFile, parted
 
 EPILOG = """\b
 A file is painted once it has stopped growing. What is painted already is not painted again.
@@ -23,20 +25,21 @@ def watched(folder: Path, style: tuple[str, ...], every: float, **given: Any) ->
     asked = Asked.taken_from({**given, "sheet": False})
     if not folder.is_dir():
         raise UsageError(f"There is no folder {folder.absolute()}.")
-    if not style:
+    if not style and not asked.further:
         raise UsageError("There is no painting: name one or more with --style.")
-    from impasto.batch.jobs import every as every_pair  # torch is imported here, once the flags are known to be right
+    from impasto.batch import jobs  # torch is imported here, once the flags are known to be right
     from impasto.batch.sources import pictures
     from impasto.batch.watch import arrivals
     from impasto.cli.many import Session
 
     with Session.begun(asked) as session:
-        paintings = pictures(style)
+        used = parted([StyleFile(path) for path in pictures(style)], asked.parts)
         session.tell.say(f"Watching {folder.absolute()}; Ctrl-C ends it.")
         for files in arrivals(folder.absolute(), every=every, stop=session.stop):
             own = session.own_files
             photos = [file for file in files if file not in own]
-            session.paint(every_pair(photos, paintings, asked.recipe, asked.start))
+            found = jobs.every(photos, [each.path for each in used], asked.recipe, asked.start)
+            session.paint(jobs.handled(found, asked.hand, used, asked.further))
         return session.ended()
 
 
@@ -57,6 +60,7 @@ watch = Sectioned(
         ),
         *batch_flags(),
         *options.recipe_flags(),
+        *hand_flags(),
         *flags.knobs(),
         *options.machine_flags(),
         *options.talk_flags(),
