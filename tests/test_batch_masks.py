@@ -41,7 +41,16 @@ def masked(file: Path, until: int) -> Path:
 @pytest.fixture
 def batch(folder: Path, capsys: Capture, weights_file: Path) -> Callable[..., Ran]:
     """`impasto batch photos --style p.png --out out`, and more flags; photos keep their sizes."""
-    usual = ("batch", folder / "photos", "--out", folder / "out", *tiny(weights_file), "--size", "60", "--no-sheet")
+    usual: tuple[str | Path, ...] = (
+        "batch",
+        folder / "photos",
+        "--out",
+        folder / "out",
+        *tiny(weights_file),
+        "--size",
+        "60",
+        "--no-sheet",
+    )
     return lambda *more, style=("--style", folder / "p.png"): here(capsys, *usual, *style, *more)
 
 

@@ -186,7 +186,7 @@ def test_a_region_that_is_too_small_is_told_and_painted() -> None:
 
 
 def test_match_with_regions_is_refused() -> None:
-    with pytest.raises(RecipeError, match="with regions"):
+    with pytest.raises(RecipeError, match="with regions, take color = style"):
         made(color="match", regions=[(left(HEIGHT, WIDTH), PAINTING)])
 
 
@@ -234,9 +234,7 @@ def test_what_is_hidden_does_not_show(given: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("soft", [False, True], ids=["hard", "soft"])
-@pytest.mark.parametrize(
-    ("size", "first_level"), [(40, 0), (61, 20)], ids=["one level", "resized, from coarse to fine"]
-)
+@pytest.mark.parametrize(("size", "first_level"), [(40, 0), (61, 20)], ids=["smaller", "in levels"])
 def test_no_color_of_the_ground_bleeds_into_the_figure(soft: bool, size: int, first_level: int) -> None:
     """A gray disk on a hidden magenta ground, a gray painting: whatever of the result can be seen has no magenta."""
     y, x = torch.meshgrid(torch.linspace(-1, 1, 61), torch.linspace(-1, 1, 61), indexing="ij")

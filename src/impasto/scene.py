@@ -68,7 +68,10 @@ Scenery = Callable[[Level, torch.device, Room], Scene]
 def scenery(content: Picture, paintings: Styles, guidance: Guidance, recipe: Recipe) -> Scenery:
     """Level, device and room -> the scene; the pictures are recolored once, as the recipe wants it."""
     if recipe.color == "match" and guidance.regions:
-        raise RecipeError("color = match gives the whole picture one painting's colors; leave it out with regions.")
+        raise RecipeError(
+            "color = match gives the whole picture one painting's colors, and regions have several; with regions, take "
+            "color = style, where each has its painting's colors as they come, or leave the regions out."
+        )
     content = filled(content)
     seen, recolored = before(content, paintings.changed(filled), recipe)
     guidance = repainted(guidance, lambda styles: before(content, styles.changed(filled), recipe)[1])
