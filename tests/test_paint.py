@@ -85,7 +85,7 @@ def test_events_are_frozen_detached_and_keep_what_they_showed() -> None:
         if isinstance(event, Preview | Finished):
             assert not event.image.requires_grad
             assert event.image.dtype == torch.float32
-            assert event.image.is_contiguous()
+            assert event.image.is_contiguous(memory_format=torch.channels_last)
             kept.append((event.image, event.image.clone()))
     assert len(kept) == 7
     assert all(torch.equal(shown, copy) for shown, copy in kept)
