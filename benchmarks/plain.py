@@ -70,7 +70,7 @@ def loop(
         kept = features(net, photo)[CONTENT]
         variation = (kept - kept.mean((2, 3), keepdim=True)).square().sum()
         grams = {name: gram(f) for name, f in features(net, painting).items() if name in STYLE}
-    x = (photo if start is None else start).clone().requires_grad_()
+    x = (photo if start is None else start).clone(memory_format=torch.contiguous_format).requires_grad_()
     optimizer = torch.optim.LBFGS([x], max_iter=1, history_size=100, tolerance_grad=0, tolerance_change=0)
     began, last = time.perf_counter(), [0.0]
 
