@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 from pathlib import Path
 
 import torch
@@ -162,6 +163,10 @@ def peak_memory(device: torch.device) -> int:
     """The most bytes this process has held at once: on the GPU, or resident in memory."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
+    status = Path("/proc/self/status")  # Linux; what getrusage says there includes what the parent process held
+    if status.exists():
+        found = re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE)
+        return int(found[1]) * 1024 if found else 0
     try:
         import resource
     except ImportError:  # Windows
