@@ -99,7 +99,7 @@ def held(crew: Crew) -> tuple[float, int]:
 def throughput(given: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     jobs = every(pictures([EXAMPLES / "content"]), pictures([EXAMPLES / "style"]), Recipe(size=given.size))
-    chosen = sorted(jobs, key=lambda job: job.styles)[: given.jobs]
+    chosen = sorted(jobs, key=lambda job: str(job.styles))[: given.jobs]
     with ExitStack() as stack:
         crews: dict[str, Crew] = {"one process": Alone(CPU), "two processes": crew_of(2)}
         if given.cluster:
