@@ -29,7 +29,7 @@ import torch
 
 from benchmarks import plain
 from benchmarks.common import interleaved, median, pair, report, seconds, spread, table, vgg19
-from benchmarks.encoder16 import encoder16
+from benchmarks.quality import JUDGES
 from benchmarks.split import split
 from impasto import files, judge, tiles
 from impasto.canvas import levels
@@ -188,7 +188,7 @@ def same_objective(goal: float, size: int, precision: str) -> dict[str, float]:
 def race(iterations: int, size: int, ours: Path) -> dict[str, Any]:
     """Parts 3 and 4: both pictures before two judges, and the time to the same loss."""
     points, theirs = rival(iterations, size)
-    scores = {name: judged(network, ours, theirs) for name, network in judges().items()}
+    scores = {name: judged(network(), ours, theirs) for name, network in JUDGES.items()}
     per_iteration = (points[-1].seconds - points[0].seconds) / (len(points) - 1)
     print(
         f"plain: {per_iteration:.2f} s an iteration, so {per_iteration * PLAIN_ITERATIONS:.0f} s for {PLAIN_ITERATIONS}"
@@ -204,11 +204,6 @@ def race(iterations: int, size: int, ours: Path) -> dict[str, Any]:
         "same_loss": same,
         "scores": scores,
     }  # fmt: skip
-
-
-def judges() -> dict[str, Network]:
-    """The textbook's own network, and one that paints neither picture."""
-    return {"vgg19": vgg19(Recipe(network="vgg19", padding="reflect")), "encoder16": encoder16()}
 
 
 def judged(network: Network, ours: Path, theirs: Picture) -> dict[str, Any]:

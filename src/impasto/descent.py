@@ -144,7 +144,7 @@ class LBFGS:
             s = flat(canvas, rows) - flat(last[0], rows)
             return s, flat(gradient, rows) * scale - flat(last[1], rows) * scale
 
-        sums = [[torch.dot(s, y), s.square().sum(), y.square().sum()] for s, y in map(pair, self.room.bands(canvas))]
+        sums = [[torch.dot(s, y), torch.dot(s, s), torch.dot(y, y)] for s, y in map(pair, self.room.bands(canvas))]
         curvature, moved, changed = torch.tensor(sums, dtype=torch.float64).sum(0).tolist()
         if not curvature > CURVATURE_FLOOR * math.sqrt(moved * changed):
             return
@@ -284,13 +284,8 @@ class Descent:
 
     def _watch(self, loss: Tensor, gradient: Tensor) -> str | None:
         """Look at the numbers; remember the best; say what is wrong."""
-        squares = torch.stack(
-            [
-                rms(gradient[..., rows, :]).square() * gradient[..., rows, :].numel()
-                for rows in self.room.bands(gradient)
-            ]
-        )
-        value, square = torch.stack([loss.to(squares), squares.sum()]).tolist()
+        norms = torch.stack([torch.linalg.vector_norm(gradient[..., rows, :]) for rows in self.room.bands(gradient)])
+        value, square = torch.stack([loss.to(norms), norms.square().sum()]).tolist()
         slope = math.sqrt(square / gradient.numel())
         if not (math.isfinite(value) and math.isfinite(slope)):
             return "the loss was no longer a number"
@@ -332,11 +327,6 @@ class Descent:
         if self.troubles >= ADAM_AFTER:
             self.optimizer = fallback(self.room)
         self.optimizer.load(state["optimizer"])
-
-
-def rms(x: Tensor) -> Tensor:
-    """Root mean square, without a copy."""
-    return torch.linalg.vector_norm(x, dtype=torch.promote_types(x.dtype, torch.float32)) / math.sqrt(x.numel())
 
 
 def fallback(room: Room) -> Optimizer:
