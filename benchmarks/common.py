@@ -30,7 +30,7 @@ def vgg19(recipe: Recipe | None = None) -> Network:
     """VGG-19 with the development stand-in weights, or a sentence that says what is missing."""
     if not STAND_IN.is_file():
         sys.exit(f"This benchmark needs VGG-19 weights at {STAND_IN}.")
-    return open_network(recipe or Recipe(network="vgg19"), weights_file=STAND_IN)
+    return open_network(recipe or Recipe(network="vgg19", precision="float32"), weights_file=STAND_IN)
 
 
 def pair(content: str, style: str) -> tuple[Picture, Picture]:

@@ -36,6 +36,7 @@ CONFIGURATIONS: tuple[dict[str, Any], ...] = (
 
 def measured(configuration: dict[str, Any], weights: Path | None) -> dict[str, float]:
     """Run this configuration in this process."""
+    from impasto import allocator
     from impasto import device as devices
     from impasto.canvas import noise
     from impasto.events import Planned
@@ -61,7 +62,7 @@ def measured(configuration: dict[str, Any], weights: Path | None) -> dict[str, f
         if isinstance(event, Planned):
             told = event.forecast
             if told is not None and told.tiles > 1:
-                devices.give_back_at_once()  # as the command does
+                allocator.give_back_at_once()  # as the command does
     assert told is not None
     held = devices.peak_memory(device) - before
     return {"predicted": told.memory - before, "measured": held, "tiles": told.tiles, "seconds": round(told.seconds, 1)}

@@ -89,9 +89,12 @@ def test_a_device_asked_for_by_name_is_never_replaced(name: str, monkeypatch: py
         device.choose(name)
 
 
-def test_precision_is_bfloat16_where_it_pays_or_is_asked_for() -> None:
+@pytest.mark.parametrize("able", [False, True])
+def test_precision_is_bfloat16_where_it_pays_or_is_asked_for(able: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_f": True, "avx512_bf16": able})
     cpu, cuda, mps = (torch.device(kind) for kind in ("cpu", "cuda", "mps"))
-    assert [device.precision("auto", d) for d in (cpu, cuda, mps)] == [torch.float32, torch.bfloat16, torch.float32]
+    on_cpu = torch.bfloat16 if able else torch.float32
+    assert [device.precision("auto", d) for d in (cpu, cuda, mps)] == [on_cpu, torch.bfloat16, torch.float32]
     assert device.precision("float32", cuda) == torch.float32
     assert device.precision("bfloat16", cpu) == torch.bfloat16
 

@@ -473,7 +473,7 @@ KNOBS: dict[str, tuple[dict[str, Any], Any]] = {
     "pooling": ({}, "average"),
     "pool_rescale": ({"pooling": "average"}, True),
     "padding": ({}, "zero"),
-    "precision": ({}, "bfloat16"),
+    "precision": ({"precision": "float32"}, "bfloat16"),
     "content_layers": ({}, {"relu1_2": 1.0}),
     "content_measure": ({}, "self-similarity"),
     "content_scale": ({}, "mean"),

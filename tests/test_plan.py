@@ -104,7 +104,7 @@ def test_the_plan_holds_what_the_footprint_of_a_run_is() -> None:
 
 
 def test_masks_are_in_the_plan() -> None:
-    """Regions with paintings of their own hold maps of the whole picture and of each layer, and features twice."""
+    """Regions with paintings of their own hold maps of the whole picture and of each layer."""
     columns = torch.arange(96)
     stripes = [Picture((columns // 16 == i).float().expand(1, 3, 64, 96).contiguous()) for i in range(6)]
     guidance = Guidance(tuple(Region(mask, Painting(picture(60, 60, i + 2))) for i, mask in enumerate(stripes)))
@@ -119,7 +119,7 @@ def test_masks_are_in_the_plan() -> None:
     with Footprint() as count:
         list(run())
     assert count.peak == pytest.approx(told, rel=0.2)
-    assert told > 1.3 * (planned(size=480).memory - plan.SLACK)
+    assert told > 1.1 * (planned(size=480).memory - plan.SLACK)
 
 
 def test_the_forecast_is_one_line() -> None:
@@ -224,16 +224,19 @@ def test_a_whole_run_in_tiles_is_as_good_and_has_no_seams(
     assert seam_energy(tiled) < 1.1 * max(1.0, seam_energy(whole))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("size", [(201, 157), (83, 211)])
 def test_the_small_network_paints_the_same_bytes_in_tiles(
-    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    size: tuple[int, int], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The default recipe, from coarse to fine, at sizes divisible by nothing."""
+    if dtype == torch.bfloat16 and not devices.multiplies_bfloat16(torch.device("cpu")):
+        pytest.skip("this processor imitates bfloat16")
     knobs: dict[str, Any] = {"size": max(size), "first_level": 140, "steps": 10, "steps_least": 5}
     pictures: list[Tensor] = []
     for planner in (plan.Planner, Cut):
         monkeypatch.setattr(plan, "Planner", planner)
-        told = list(paint(picture(*size), [PAINTING], Recipe(**knobs), network=Lite()))
+        told = list(paint(picture(*size), [PAINTING], Recipe(**knobs), network=Lite().to(dtype=dtype)))
         assert isinstance(told[-1], Finished)
         pictures.append(told[-1].image)
     whole, tiled = pictures

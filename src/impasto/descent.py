@@ -22,6 +22,7 @@ from impasto.storage import MEMORY, Room
 State = dict[str, Any]
 
 FIRST_MOVE = 0.02  # root mean square of the first L-BFGS step, in pixel values: there is no curvature to go by yet
+REMEMBERED = ("pairs", "products", "along", "filled", "next", "last", "rate")  # by L-BFGS
 CURVATURE_FLOOR = 1e-8  # of ‖s‖‖y‖; flatter pairs are not remembered
 STATE = ("canvas", "best", "mean", "lowest", "first", "scale", "steps", "troubles", "still")
 EXPLOSION = 10  # times the first loss of the level
@@ -113,7 +114,7 @@ class LBFGS:
     """Limited-memory BFGS (Liu & Nocedal 1989) with steps of length one, in vector-free form (Chen et al. 2014).
 
     The last `history` moves s and gradient changes y are the rows of one matrix. The two-loop recursion runs on their
-    inner products, (2m)² numbers in float64 on the CPU; the long vectors are read by two matrix products a step.
+    inner products, (2m)² numbers in float64 on the CPU; the long vectors are read three times a step.
     """
 
     def __init__(self, *, history: int = 10, rate: float = 1.0, longest: float = 0.3, room: Room = MEMORY) -> None:
@@ -128,6 +129,7 @@ class LBFGS:
         """Drop what was learned about the curvature."""
         self.pairs: Tensor | None = None  # (2, history, n): moves, gradient changes
         self.products = torch.zeros(2, 2, self.history, self.history, dtype=torch.float64)
+        self.along = torch.zeros(2, self.history, dtype=torch.float64)  # the pairs' inner products with the gradient
         self.filled = self.next = 0
         self.last: tuple[Tensor, Tensor] | None = None
 
@@ -138,60 +140,56 @@ class LBFGS:
         return self._moved(canvas, gradient, scale)
 
     def _remember(self, canvas: Tensor, gradient: Tensor, last: tuple[Tensor, Tensor], scale: float) -> None:
-        """The move since the last step, and what it did to the gradient, unless the loss bends the wrong way there."""
-
-        def pair(rows: slice) -> tuple[Tensor, Tensor]:
-            s = flat(canvas, rows) - flat(last[0], rows)
-            return s, flat(gradient, rows) * scale - flat(last[1], rows) * scale
-
-        sums = [[torch.dot(s, y), torch.dot(s, s), torch.dot(y, y)] for s, y in map(pair, self.room.bands(canvas))]
-        curvature, moved, changed = torch.tensor(sums, dtype=torch.float64).sum(0).tolist()
-        if not curvature > CURVATURE_FLOOR * math.sqrt(moved * changed):
-            return
+        """The move since the last step and what it did to the gradient take the place of the oldest pair, which is
+        forgotten even if they are of no use: if the loss bends the wrong way there."""
         if self.pairs is None:
             self.pairs = self.room.zeros(2, self.history, canvas.numel(), like=canvas)
-        i, fresh = self.next, torch.zeros(2 * self.history, 2, dtype=torch.float64)
+        i, before, changed = self.next, self.along, 0.0
+        sums = torch.zeros(2 * self.history, 2, dtype=torch.float64)
         for rows in self.room.bands(canvas):
-            part = positions(canvas, rows)
-            s, y = pair(rows)
-            self.pairs[0, i, part], self.pairs[1, i, part] = s, y
-            here = self.pairs[..., part].flatten(0, 1)  # one vector at a time: ten times as fast as both in one product
-            fresh += torch.stack([here @ s, here @ y], 1).cpu().double()
-        fresh = fresh.reshape(2, self.history, 2)
-        for kind in (0, 1):  # products[a, b, i, j] = pairs[a, i] · pairs[b, j]
-            self.products[:, kind, :, i] = fresh[:, :, kind]
-            self.products[kind, :, i, :] = fresh[:, :, kind]
+            here = self.pairs[..., positions(canvas, rows)]
+            s, y = here[0, i], here[1, i]
+            torch.sub(flat(canvas, rows), flat(last[0], rows), out=s)
+            torch.sub(flat(gradient, rows), flat(last[1], rows), out=y).mul_(scale)
+            here = here.flatten(0, 1)  # one vector at a time: ten times as fast as both in one product
+            sums += torch.stack([here @ s, here @ flat(gradient, rows)], 1).cpu().double()
+            changed += float(torch.dot(y, y))
+        move, self.along = sums.T.reshape(2, 2, self.history)
+        change = scale * (self.along - before)  # y · p = (g − g') · p, but where p is new
+        change[:, i] = torch.tensor([move[1, i], changed])
+        curvature = float(move[1, i])
+        if not curvature > CURVATURE_FLOOR * math.sqrt(float(move[0, i]) * changed):
+            self.filled = min(self.filled, self.history - 1)
+            return
+        for kind, products in enumerate((move, change)):  # products[a, b, i, j] = pairs[a, i] · pairs[b, j]
+            self.products[:, kind, :, i] = self.products[kind, :, i, :] = products
         self.next, self.filled = (i + 1) % self.history, min(self.filled + 1, self.history)
 
     def _moved(self, canvas: Tensor, gradient: Tensor, scale: float) -> Tensor:
         """The next canvas: first the direction is written there, then, as its length is known, the step is taken."""
         moved, bands = self.room.like(canvas), self.room.bands
-        on_gradient, on_pairs = self._weights(canvas, gradient, scale)
+        on_gradient, on_pairs = self._weights(canvas, scale)
         total = canvas.new_zeros(())
         for rows in bands(canvas):
-            g, move = flat(gradient, rows) * scale, flat(moved, rows)
-            if self.pairs is None:
-                torch.mul(g, -1.0, out=move)
+            g, move = flat(gradient, rows), flat(moved, rows)
+            if not self.filled or self.pairs is None:
+                torch.mul(g, -scale, out=move)
             else:
                 part = self.pairs[..., positions(canvas, rows)].flatten(0, 1)
-                torch.addmv(g, part.T, on_pairs, beta=-on_gradient * self.rate, alpha=-self.rate, out=move)
-            total += move.square().sum()
+                torch.addmv(g, part.T, on_pairs, beta=-on_gradient * scale * self.rate, alpha=-self.rate, out=move)
+            total += torch.dot(move, move)
         length = (total / canvas.numel()).sqrt().clamp_min(1e-20)
-        share = FIRST_MOVE * self.rate / length if self.pairs is None else (self.longest / length).clamp_max(1.0)
+        share = (self.longest / length).clamp_max(1.0) if self.filled else FIRST_MOVE * self.rate / length
         for rows in bands(canvas):
-            moved[..., rows, :].mul_(share).add_(canvas[..., rows, :])
+            torch.addcmul(flat(canvas, rows), flat(moved, rows), share, out=flat(moved, rows))
         return moved
 
-    def _weights(self, canvas: Tensor, gradient: Tensor, scale: float) -> tuple[float, Tensor]:
+    def _weights(self, like: Tensor, scale: float) -> tuple[float, Tensor]:
         """What the gradient and the pairs count in the direction."""
-        if self.pairs is None:
-            return 1.0, canvas.new_zeros(0)
-        along = torch.zeros(2 * self.history, dtype=torch.float64)
-        for rows in self.room.bands(canvas):
-            part = self.pairs[..., positions(canvas, rows)].flatten(0, 1)
-            along += (part @ (flat(gradient, rows) * scale)).cpu().double()
-        on_gradient, on_pairs = self._two_loops(along.reshape(2, self.history))
-        return on_gradient, on_pairs.to(canvas)
+        if not self.filled:
+            return 1.0, like.new_zeros(0)
+        on_gradient, on_pairs = self._two_loops(scale * self.along)
+        return on_gradient, on_pairs.to(like)
 
     def _two_loops(self, along: Tensor) -> tuple[float, Tensor]:
         """Coefficients of −direction: one for the gradient, (2m,) for the moves and gradient changes."""
@@ -211,7 +209,7 @@ class LBFGS:
         return scale, torch.from_numpy(c.ravel())
 
     def state(self) -> State:
-        return {name: getattr(self, name) for name in ("pairs", "products", "filled", "next", "last", "rate")}
+        return {name: getattr(self, name) for name in REMEMBERED}
 
     def load(self, state: State) -> None:
         for name, value in state.items():

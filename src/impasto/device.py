@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 from pathlib import Path
@@ -12,7 +11,6 @@ from torch import Tensor, nn
 
 from impasto.errors import DeviceError
 
-M_MMAP_THRESHOLD = -3  # of malloc.h
 CHOICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -56,10 +54,18 @@ def _trial(device: torch.device) -> str | None:
 
 
 def precision(name: str, device: torch.device) -> torch.dtype:
-    """The number type of the convolutions; statistics and losses are float32 whatever it is."""
-    if name == "float32" or (name == "auto" and device.type != "cuda"):
-        return torch.float32
-    return torch.bfloat16
+    """The number type of the convolutions; statistics and losses are float32 at least, whatever it is."""
+    if name == "auto":
+        return torch.bfloat16 if multiplies_bfloat16(device) else torch.float32
+    return torch.float32 if name == "float32" else torch.bfloat16
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether it has instructions for it: elsewhere bfloat16 is imitated, and slow."""
+    if device.type == "cpu":
+        told = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+        return bool(told.get("avx512_bf16") or told.get("amx_bf16"))
+    return device.type == "cuda"
 
 
 def wide(matrix: Tensor) -> Tensor:
@@ -146,17 +152,6 @@ def release(device: torch.device) -> None:
 def collective(device: torch.device) -> str:
     """The library through which processes on such devices talk to each other."""
     return "nccl" if device.type == "cuda" else "gloo"
-
-
-def give_back_at_once() -> None:
-    """Have the C library (glibc) return what is freed to the system; it would keep pieces below 32 MB for itself.
-
-    This is for the whole process and makes small pictures slower, so a program decides it, not the library.
-    """
-    try:
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 2**20)
-    except (OSError, AttributeError, TypeError):
-        return  # another C library, with other habits
 
 
 def peak_memory(device: torch.device) -> int:

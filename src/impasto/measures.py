@@ -15,6 +15,7 @@ and only (c + 1) x (c + 1) matrices are ever multiplied.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,6 +31,7 @@ from impasto.device import finest, wide
 Variation = Literal["l1", "l2", "power"]
 
 EPSILON = 1e-8  # under every root and division
+AT_ONCE = 1 << 19  # numbers that are put in squares before they are multiplied: they stay in the processor's cache
 RIDGE = 1e-6  # of the power of the features: what float32 sums leave unsaid about their covariance
 
 
@@ -64,11 +66,9 @@ def moments(features: Tensor, weight: Tensor | None = None, *, block: int = 64) 
     """Σ w [f; 1][f; 1]ᵀ over the positions of (1, C, h, w): (C + 1, C + 1).
 
     The corner is Σ w, the last column Σ w f, the rest the Gram matrix before any division. Squares of `block` positions
-    are summed in the features' own precision (float32 at least), and the squares in float64: whoever adds up whole
-    squares elsewhere gets the same.
+    are summed in float32 at least, and the squares in float64: whoever adds up whole squares elsewhere gets the same.
     """
-    f = _wide(features)
-    sums: Tensor = _Moments.apply(f, None if weight is None else weight.to(f.dtype), block)  # type: ignore[no-untyped-call]
+    sums: Tensor = _Moments.apply(features, weight, block)  # type: ignore[no-untyped-call]
     return sums
 
 
@@ -77,15 +77,13 @@ class _Moments(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, f: Tensor, w: Tensor | None, block: int) -> Tensor:  # noqa: ANN401 -- torch has no type for it
-        weighted = f if w is None else f * w
-        ctx.save_for_backward(weighted, w)
+        ctx.save_for_backward(f, w)
         total = f.new_zeros(f.shape[1] + 1, f.shape[1] + 1, dtype=finest(f.device))
-        others = None if w is None else _squares(weighted, block)
-        for plain in _squares(f, block):
-            heavy = plain if others is None else next(others)
-            ones = plain.new_ones(1, 1, 1).expand(len(plain), 1, plain.shape[1])
+        weights = None if w is None else _squares(w, block, f.shape[1])
+        for plain in _squares(f, block, f.shape[1]):
+            heavy = plain if weights is None else plain * next(weights)
             total[:-1, :-1] += torch.bmm(plain.mT, heavy).sum(0, dtype=total.dtype)
-            total[-1, :-1] += torch.bmm(ones, heavy).sum((0, 1), dtype=total.dtype)
+            total[-1, :-1] += heavy.sum(1).sum(0, dtype=total.dtype)
         total[:-1, -1] = total[-1, :-1]
         total[-1, -1] = f.shape[-2] * f.shape[-1] if w is None else w.sum(dtype=total.dtype)
         return total
@@ -93,24 +91,28 @@ class _Moments(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401 -- torch has no type for it
-        weighted, w = ctx.saved_tensors
-        if not weighted.numel():  # a tile's sliver may own no position
-            return weighted, None, None
-        both = (slope + slope.T).to(weighted.dtype)
-        second, first = both[:-1, :-1, None, None], both[:-1, -1]
-        if w is None:
-            return F.conv2d(weighted, second, first), None, None
-        return F.conv2d(weighted, second) + first[:, None, None] * w, None, None
+        f, w = ctx.saved_tensors
+        if not f.numel():  # a tile's sliver may own no position
+            return f, None, None
+        both = (slope + slope.T).to(f.dtype)
+        slopes = F.conv2d(f, both[:-1, :-1, None, None], both[:-1, -1])
+        return slopes if w is None else slopes * w.to(f.dtype), None, None
 
 
-def _squares(features: Tensor, block: int) -> Iterator[Tensor]:
-    """The positions of (1, C, h, w) in squares, (squares, positions, C): those of a row together, but for a rest."""
-    for band in torch.split(features[0].permute(1, 2, 0), block):
-        rows, columns, channels = band.shape
-        rest = columns % block
-        for squares, width in ((band[:, : columns - rest], block), (band[:, columns - rest :], rest)):
-            if squares.numel():
-                yield squares.reshape(rows, -1, width, channels).transpose(0, 1).reshape(-1, rows * width, channels)
+def _squares(planes: Tensor, block: int, channels: int) -> Iterator[Tensor]:
+    """The positions of (1, c, h, w) in squares, (squares, positions, c), as many of one size at once as, with their
+    products of so many channels, stay in the fast memory. Sides that `block` does not divide leave slivers."""
+    grid = planes[0].permute(1, 2, 0)
+    row = max(1, math.ceil(grid.shape[1] / block) * channels * max(block * block, channels))
+    bands = max(1, AT_ONCE // row)
+    for band in torch.split(grid, bands * block):
+        height, width = (size - size % block for size in band.shape[:2])
+        for part in (band[:height, :width], band[:height, width:], band[height:, :width], band[height:, width:]):
+            if part.numel():
+                rows, columns = (min(size, block) for size in part.shape[:2])
+                cut = part.reshape(-1, rows, part.shape[1] // columns, columns, part.shape[2]).transpose(1, 2)
+                kind = torch.promote_types(planes.dtype, torch.float32)
+                yield cut.to(kind, memory_format=torch.contiguous_format).reshape(-1, rows * columns, part.shape[2])
 
 
 def squared_difference(

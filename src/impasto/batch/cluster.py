@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from impasto.allocator import keep_what_is_freed
 from impasto.batch.crew import PATIENCE, Result
 from impasto.batch.painter import Failed, Painter, Stopped, Task, Tools
 from impasto.errors import RunError, UsageError
@@ -24,6 +25,7 @@ class Hand:
     """What becomes an actor."""
 
     def __init__(self, tools: Tools) -> None:
+        keep_what_is_freed()  # the actor has a process of its own
         self._painter = Painter(tools)
 
     def paint(self, task: Task, files: dict[Path, Any]) -> Result:

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
+from impasto.allocator import keep_what_is_freed
 from impasto.batch.painter import Failed, Painted, Painter, Progress, Stopped, Task, Tools
 from impasto.events import Event
 from impasto.recipe import Recipe
@@ -152,6 +153,7 @@ class Team:
 def serve(connection: Connection, tools: Tools, settle: Callable[[], None]) -> None:
     """The life of a worker: tasks come, results go, until the other end is closed or dead."""
     settle()
+    keep_what_is_freed()
     painter = Painter(tools)
 
     def called() -> bool:

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from impasto.allocator import keep_what_is_freed
 from impasto.cli.interrupt import listening
 
 STOPPED = 130  # what shells call a program that Ctrl-C ended
@@ -14,6 +15,7 @@ STOPPED = 130  # what shells call a program that Ctrl-C ended
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (the process' own, if none is given); the exit code."""
     yield_the_processor()
+    keep_what_is_freed()
     try:
         with listening() as interrupt:
             from impasto.cli.errors import guarded  # from here on Ctrl-C is listened to, so now the imports begin

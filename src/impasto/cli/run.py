@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
+from impasto import allocator
 from impasto import device as devices
 from impasto import record as records
 from impasto.checkpoint import Checkpoint
@@ -122,7 +123,7 @@ def read_event(event: Event, job: Job, options: Options, tell: Teller, keeper: K
         case Planned():
             keeper.planned(event)
             if event.forecast is not None and event.forecast.tiles > 1:
-                devices.give_back_at_once()
+                allocator.give_back_at_once()
             for line in (*opening(job, options, event), *(f"note: {note}" for note in outcome.notes)):
                 tell.say(line)
         case Step():

@@ -15,6 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
+from impasto.device import multiplies_bfloat16
+
+ONEDNN = {("cpu", torch.float32)} | ({("cpu", torch.bfloat16)} if multiplies_bfloat16(torch.device("cpu")) else set())
+
 
 def convolve(y: Tensor, kernel: Tensor, bias: Tensor, *, padding: int = 0, relu: bool = False) -> Tensor:
     """Steps of one pixel, zeros around; `relu` cuts what is negative."""
@@ -83,7 +87,7 @@ def conv2d(
     y: Tensor, kernel: Tensor, bias: Tensor | None = None, *, stride: tuple[int, int] = (1, 1), padding: int = 0
 ) -> Tensor:
     """Torch's own, but computed alike for small pictures too, which torch would hand to other code."""
-    if y.device.type == "cpu" and y.dtype == torch.float32 and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+    if (y.device.type, y.dtype) in ONEDNN and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return torch.mkldnn_convolution(y, kernel, bias, (padding, padding), stride, (1, 1), 1)
     return F.conv2d(y, kernel, bias, stride=stride, padding=padding)
 
