@@ -11,6 +11,7 @@ loop is used, only its weights, so that a mistake of ours cannot hide here.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -96,17 +97,22 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=1000)
     parser.add_argument("--style-weight", type=float, default=300.0)
     parser.add_argument("--out", type=Path, default=Path("out/plain.png"))
+    parser.add_argument("--on-demand", action="store_true", help="an iteration for each line that comes, and no more")
     a = parser.parse_args()
     photo, painting = (p.fitted(a.size) for p in pair(a.content, a.style))
+    points = loop(photo.rgb, painting.rgb, a.iterations, a.style_weight)
+    if a.on_demand:
+        for _ in sys.stdin:
+            print(next(points).loss, flush=True)
+        return
     curve = []
-    for point in loop(photo.rgb, painting.rgb, a.iterations, a.style_weight):
-        curve.append((point.iteration, round(point.seconds, 2), round(point.loss, 5)))
+    for point in points:
+        curve.append((point.iteration, point.seconds, point.loss))
         if point.iteration % 10 == 0 or point.iteration == a.iterations:
             print(f"{point.iteration:5d}  {point.seconds:7.1f} s  loss {point.loss:.4f}", flush=True)
         if point.iteration in (100, 300, a.iterations):
             files.write(Picture(point.image), a.out.with_stem(f"{a.out.stem}-{point.iteration}"), overwrite=True)
-    report("plain", {"settings": {k: str(v) for k, v in vars(a).items()}, "curve": curve[:: max(1, len(curve) // 100)]},
-           save=False)  # fmt: skip
+    report("plain", {"settings": {k: str(v) for k, v in vars(a).items()}, "curve": curve}, save=False)
 
 
 if __name__ == "__main__":

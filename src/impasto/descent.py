@@ -145,16 +145,17 @@ class LBFGS:
         if self.pairs is None:
             self.pairs = self.room.zeros(2, self.history, canvas.numel(), like=canvas)
         i, before, changed = self.next, self.along, 0.0
-        sums = torch.zeros(2 * self.history, 2, dtype=torch.float64)
+        sums = torch.zeros(2, 2, self.history, dtype=torch.float64)
         for rows in self.room.bands(canvas):
-            here = self.pairs[..., positions(canvas, rows)]
-            s, y = here[0, i], here[1, i]
+            here = self._used(positions(canvas, rows))
+            s, y = here[:, i]
             torch.sub(flat(canvas, rows), flat(last[0], rows), out=s)
             torch.sub(flat(gradient, rows), flat(last[1], rows), out=y).mul_(scale)
-            here = here.flatten(0, 1)  # one vector at a time: ten times as fast as both in one product
-            sums += torch.stack([here @ s, here @ flat(gradient, rows)], 1).cpu().double()
+            for vector, total in zip((s, flat(gradient, rows)), sums, strict=True):
+                # One vector at a time: ten times as fast as both in one product.
+                total[:, : here.shape[1]] += torch.stack([each @ vector for each in here]).cpu().double()
             changed += float(torch.dot(y, y))
-        move, self.along = sums.T.reshape(2, 2, self.history)
+        move, self.along = sums
         change = scale * (self.along - before)  # y · p = (g − g') · p, but where p is new
         change[:, i] = torch.tensor([move[1, i], changed])
         curvature = float(move[1, i])
@@ -165,6 +166,11 @@ class LBFGS:
             self.products[:, kind, :, i] = self.products[kind, :, i, :] = products
         self.next, self.filled = (i + 1) % self.history, min(self.filled + 1, self.history)
 
+    def _used(self, part: slice) -> Tensor:
+        """The pairs, (2, so many, n), at these positions: what was never written need not be read."""
+        assert self.pairs is not None
+        return self.pairs[:, : self.history if self.filled >= self.history - 1 else self.next + 1, part]
+
     def _moved(self, canvas: Tensor, gradient: Tensor, scale: float) -> Tensor:
         """The next canvas: first the direction is written there, then, as its length is known, the step is taken."""
         moved, bands = self.room.like(canvas), self.room.bands
@@ -172,11 +178,11 @@ class LBFGS:
         total = canvas.new_zeros(())
         for rows in bands(canvas):
             g, move = flat(gradient, rows), flat(moved, rows)
-            if not self.filled or self.pairs is None:
-                torch.mul(g, -scale, out=move)
-            else:
-                part = self.pairs[..., positions(canvas, rows)].flatten(0, 1)
-                torch.addmv(g, part.T, on_pairs, beta=-on_gradient * scale * self.rate, alpha=-self.rate, out=move)
+            torch.mul(g, -on_gradient * scale, out=move)
+            for pairs, weights in (
+                zip(self._used(positions(canvas, rows)), on_pairs, strict=True) if self.filled else ()
+            ):
+                move.addmv_(pairs.T, weights[: len(pairs)], alpha=-1.0)
             total += torch.dot(move, move)
         length = (total / canvas.numel()).sqrt().clamp_min(1e-20)
         share = (self.longest / length).clamp_max(1.0) if self.filled else FIRST_MOVE * self.rate / length
@@ -187,12 +193,12 @@ class LBFGS:
     def _weights(self, like: Tensor, scale: float) -> tuple[float, Tensor]:
         """What the gradient and the pairs count in the direction."""
         if not self.filled:
-            return 1.0, like.new_zeros(0)
+            return 1.0, like.new_zeros(2, self.history)
         on_gradient, on_pairs = self._two_loops(scale * self.along)
-        return on_gradient, on_pairs.to(like)
+        return self.rate * on_gradient, self.rate * on_pairs.to(like)
 
     def _two_loops(self, along: Tensor) -> tuple[float, Tensor]:
-        """Coefficients of −direction: one for the gradient, (2m,) for the moves and gradient changes."""
+        """Coefficients of −direction: one for the gradient, (2, m) for the moves and gradient changes."""
         products, inner = self.products.numpy(), along.numpy()  # of few numbers, numpy's sums are quicker
         newest_first = [(self.next - 1 - k) % self.history for k in range(self.filled)]
         c = np.zeros((2, self.history))  # the direction in terms of the pairs
@@ -206,7 +212,7 @@ class LBFGS:
         for i in reversed(newest_first):
             beta = (scale * inner[1, i] + (c * products[:, 1, :, i]).sum()) / products[0, 1, i, i]
             c[0, i] += alphas[i] - beta
-        return scale, torch.from_numpy(c.ravel())
+        return scale, torch.from_numpy(c)
 
     def state(self) -> State:
         return {name: getattr(self, name) for name in REMEMBERED}
