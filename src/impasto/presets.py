@@ -24,7 +24,7 @@ GATYS: Mapping[str, Any] = {
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "default": {},
     # A draft, and patience: the same picture with fewer or more steps.
-    "fast": {"steps": 60, "steps_decay": 0.7, "steps_least": 20},
+    "fast": {"steps": 40, "steps_decay": 0.5, "steps_least": 6},
     "fine": {"steps": 400, "steps_decay": 0.85},
     # Gatys, Ecker, Bethge: A Neural Algorithm of Artistic Style (arXiv:1508.06576): alpha / beta = 1e-4, the larger of
     # the two ratios of the paper's figure 3 in use.
