@@ -24,13 +24,22 @@ CONFIGURATIONS: tuple[dict[str, Any], ...] = (
     {"network": "lite", "size": 768, "optimizer": "lbfgs"},
     {"network": "lite", "size": 1024, "optimizer": "adam"},
     {"network": "lite", "size": 1536, "optimizer": "lbfgs", "style_statistic": "gram"},
+    {"network": "lite", "size": 2048, "optimizer": "sgd", "average": 0.9, "style_scale": 0.5},
     {"network": "lite", "size": 2048, "optimizer": "adam", "megabytes": 650},
     {"network": "lite", "size": 2048, "optimizer": "lbfgs", "megabytes": 1000},
-    {"network": "lite", "size": 2048, "optimizer": "sgd", "average": 0.9, "style_scale": 0.5},
+    {"network": "lite", "size": 2048, "optimizer": "lbfgs", "megabytes": 700},
+    {"network": "lite", "size": 3072, "optimizer": "adam", "megabytes": 600},
+    {"network": "lite", "size": 1024, "optimizer": "lbfgs", "precision": "bfloat16"},
+    {"network": "lite", "size": 2048, "optimizer": "lbfgs", "precision": "bfloat16", "megabytes": 600},
+    {"network": "lite", "size": 1024, "optimizer": "lbfgs", "region": True},
+    {"network": "lite", "size": 1536, "optimizer": "lbfgs", "region": True, "megabytes": 500},
+    {"network": "lite", "size": 1536, "optimizer": "lbfgs", "first_level": 384, "steps_least": 6},
+    {"network": "lite", "size": 2048, "optimizer": "lbfgs", "first_level": 512, "steps_least": 6, "megabytes": 500},
     {"network": "vgg19", "size": 448, "optimizer": "lbfgs", "style_statistic": "gram"},
     {"network": "vgg19", "size": 640, "optimizer": "adam", "style_statistic": "gram", "pooling": "average"},
-    {"network": "vgg19", "size": 768, "optimizer": "lbfgs", "style_statistic": "gram", "megabytes": 600},
+    {"network": "vgg19", "size": 768, "optimizer": "lbfgs", "style_statistic": "gram", "megabytes": 900},
     {"network": "vgg19", "size": 512, "optimizer": "adam", "style_statistic": "gram", "style_scale": 2.0},
+    {"network": "vgg19", "size": 640, "optimizer": "adam", "style_statistic": "gram", "precision": "bfloat16"},
 )
 
 
@@ -40,32 +49,53 @@ def measured(configuration: dict[str, Any], weights: Path | None) -> dict[str, f
     from impasto import device as devices
     from impasto.canvas import noise
     from impasto.events import Planned
+    from impasto.inputs import Painting
     from impasto.networks.choose import open_network
     from impasto.paint import paint
     from impasto.picture import Picture
     from impasto.recipe import Recipe
+    from impasto.regions import Guidance, Region
 
     knobs = dict(configuration)
-    extra = knobs.pop("megabytes", None)
+    extra, region = knobs.pop("megabytes", None), knobs.pop("region", False)
     steps = HISTORY + 2 if knobs["optimizer"] == "lbfgs" else 2
-    knobs |= {"first_level": 0, "steps": steps} | ({"history": HISTORY} if steps > 2 else {})
-    recipe = Recipe(**knobs)
+    asked: dict[str, Any] = {"precision": "float32", "first_level": 0, "steps": steps}
+    recipe = Recipe(**(asked | ({"history": HISTORY} if steps > 2 else {}) | knobs))
     device = devices.choose("cpu")
     network = open_network(recipe, device=device, weights_file=weights if recipe.network != "lite" else None)
     long = recipe.size
     photo, painting = Picture(noise(long, long * 3 // 4, 1)), Picture(noise(long, long * 3 // 4, 2))
+    regions = (Region(half(long), Painting(Picture(noise(long, long // 2, 3)))),) if region else ()
     gc.collect()
     before = devices.held_memory(device)
     memory = None if extra is None else before + extra * 1_000_000
     told = None
-    for event in paint(photo, [painting], recipe, network=network, device=device, memory=memory):
+    guidance = Guidance(regions)
+    for event in paint(photo, [painting], recipe, network=network, device=device, memory=memory, guidance=guidance):
         if isinstance(event, Planned):
             told = event.forecast
             if told is not None and told.tiles > 1:
                 allocator.give_back_at_once()  # as the command does
     assert told is not None
     held = devices.peak_memory(device) - before
-    return {"predicted": told.memory - before, "measured": held, "tiles": told.tiles, "seconds": round(told.seconds, 1)}
+    return {
+        "predicted": told.memory - before,
+        "measured": held,
+        "tiles": told.tiles,
+        "files": told.in_file,
+        "seconds": round(told.seconds, 1),
+    }
+
+
+def half(side: int) -> Any:  # noqa: ANN401 -- torch is not imported yet
+    """A mask whose left half is white."""
+    import torch
+
+    from impasto.picture import Picture
+
+    rgb = torch.zeros(1, 3, side // 2, side)
+    rgb[..., : side // 2] = 1
+    return Picture(rgb)
 
 
 def in_a_process(configuration: dict[str, Any], weights: Path | None) -> dict[str, Any]:

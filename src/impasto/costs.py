@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from impasto.canvas import channels_last, noise
 from impasto.descent import Descent
-from impasto.footprint import Footprint, Line
+from impasto.footprint import Footprint, Highest, Line
 from impasto.networks import Network
 from impasto.objective import Objective, survey
 from impasto.storage import MEMORY, Room
@@ -40,8 +40,8 @@ class Costs:
     targets: Line  # kept by the objective of a picture
     state: Line  # kept by the descent of a picture, its canvas included
     stepping: Line  # the most held beyond that while the optimizer takes a step; what is fixed is that of a band
-    looking: Line  # the most held while a tile goes forward
-    tile: Line  # the most held while a tile goes forward and back
+    looking: Highest  # while the objective is made, and while a tile goes forward for it
+    tile: Highest  # while a tile goes forward and back, and while the losses are found between the two
     band: int  # pixels that were worked on at a time in the trial
     seconds: Seconds
 
@@ -64,30 +64,51 @@ def measure(run: Run, *, in_file: bool = False) -> Costs:
     band = side**2 // 4
     before, after = (_held(run, picture, Room(in_file, band)) for picture in (small, large))
     lines = {name: Line.through((side**2, before[name]), (2 * side**2, after[name])) for name in before}
-    return Costs(**lines, band=band, seconds=_took(run, small, large))
+    return Costs(
+        targets=lines["targets"],
+        state=lines["state"],
+        stepping=lines["stepping"],
+        looking=Highest((lines["making"], lines["looking"])),
+        tile=Highest((lines["judging"], lines["passing"])),
+        band=band,
+        seconds=_took(run, small, large),
+    )
 
 
 def _held(run: Run, picture: Tensor, room: Room) -> dict[str, int]:
-    """The bytes of each kind at one size, with a picture in one tile."""
+    """The bytes of each kind at one size, with a picture in one tile.
+
+    Small pictures hold the most while small matrices are worked on, large ones on the way back: each is seen alone.
+    """
     whole = cut(*picture.shape[-2:])
     gradient = 0 if room.in_file else picture.nbytes  # counted apart: it is as large as the whole picture
     with Footprint(room) as count:
         photo = room.copy(picture)
         before = count.mark()
         objective = run.objective(photo, room)
-        building, targets = count.peak, count.mark()
+        making, targets = count.peak, count.mark()
+        making -= targets
         survey(run.network, photo, run.layers, whole)
-        looking = max(building, count.peak) - targets
+        looking = count.peak - targets
         count.mark()
         objective.evaluate(photo, whole)
-        tile = count.peak - targets - gradient
+        judging = count.peak - targets - gradient
+        count.mark()
+        _unjudged(objective).evaluate(photo, whole)
+        passing = count.peak - targets - gradient
         descent, state = run.descent(room.copy(photo), room), 0
         for _ in range(3):  # the third step finds everything in its place
             state = count.mark() - targets
             _downhill(descent)
         stepping = count.peak - targets - state - gradient
         targets -= before
-    return {"targets": targets, "looking": looking, "tile": tile, "state": state, "stepping": stepping}
+    held = {"targets": targets, "making": making, "looking": looking, "judging": judging, "passing": passing}
+    return {**held, "state": state, "stepping": stepping}
+
+
+def _unjudged(objective: Objective) -> Objective:
+    """The same sums, and losses that cost nothing."""
+    return replace(objective, terms=tuple(replace(term, loss=Tensor.sum) for term in objective.terms))
 
 
 def _took(run: Run, small: Tensor, large: Tensor) -> Seconds:

@@ -81,3 +81,13 @@ class Line:
         """The line through two (pixels, bytes)."""
         slope = (large[1] - small[1]) / (large[0] - small[0])
         return Line(max(0.0, small[1] - slope * small[0]), slope)
+
+
+@dataclass(frozen=True)
+class Highest:
+    """The most that is held at any of several moments, each of which is a line of its own."""
+
+    lines: tuple[Line, ...]
+
+    def __call__(self, pixels: float) -> float:
+        return max(line(pixels) for line in self.lines)

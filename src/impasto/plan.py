@@ -22,6 +22,8 @@ from impasto.tiles import BLOCK
 
 USABLE = 0.9  # of the memory that is free: others need some too
 SLACK = 16e6  # what the allocator does not give back, and the threads' own
+HOLES = 0.25  # of what is held in one piece: the C library's heap keeps what is freed, and not all of it fits again ...
+MOST_HOLES = 96e6  # ... but for a few holes: pieces above 32 MB are no part of the heap
 RGB = 12  # bytes of a pixel of a picture or canvas
 COMFORTABLE = 6  # times as wide as its halo: a tile then goes forward and back on less than three times its own pixels
 RESIZING = 6 * RGB * BAND  # what is made on the way from one level to the next
@@ -48,7 +50,7 @@ class Planner:
     cutter: Cutter
     painting: int  # pixels of the largest painting, in its own size
     strides: Mapping[str, int]  # of the network's layers
-    files: bool = True  # whether there is a way to lie in files
+    cpu: bool = True  # where there are files to lie in, and a heap
 
     def layout(self, level: Level, side: int | None, in_file: bool) -> Layout:
         """What it takes to paint the level in tiles of this side.
@@ -77,7 +79,8 @@ class Planner:
         paintings = (2 + (self.recipe.rotations > 1)) * RGB * style if image else 0
         building = max(costs.looking(surveyed) + paintings, min(RESIZING, 6 * RGB * pixels)) + image
         descending = costs.state(pixels) + image + max(costs.tile(seen), stepping(costs, pixels))
-        return SLACK + image + costs.targets(pixels) + max(building, descending)
+        tensors = image + costs.targets(pixels) + max(building, descending)
+        return SLACK + tensors + (min(HOLES * tensors, MOST_HOLES) if whole and self.cpu else 0.0)
 
     def _tables(self, level: Level) -> int:
         """What self-similarity holds of all pairs of places: it grows with the square of the trial's, up to a limit."""
@@ -88,7 +91,7 @@ class Planner:
     def best(self, level: Level, budget: float) -> Layout | None:
         """In one piece if possible; else the largest tiles that fit; in files what would leave tiles mostly halo."""
         comfortable = max(COMFORTABLE * self.cutter.halo, SMALLEST)
-        for least, in_file in ((comfortable, False), (SMALLEST, self.files), (SMALLEST, False)):
+        for least, in_file in ((comfortable, False), (SMALLEST, self.cpu), (SMALLEST, False)):
             for side in self._sides(level, least):
                 layout = self.layout(level, side, in_file)
                 if layout.peak <= budget:
@@ -131,7 +134,7 @@ def lay_out(
     cutter = Cutter.of(run.network, run.layers, crew, recipe.wraps)
     measured = cache(lambda in_file: measure(run, in_file=in_file))
     measured(False)  # what the trials leave behind is held from now on
-    planner = Planner(measured, recipe, cutter, painting, run.network.strides, files=run.device.type == "cpu")
+    planner = Planner(measured, recipe, cutter, painting, run.network.strides, cpu=run.device.type == "cpu")
     budget = crew.least(allowed(run.device, memory, crew.size), run.device)
     layouts = [planner.best(level, budget) for level in levels]
     found = tuple(layout for layout in layouts if layout is not None)
@@ -157,7 +160,7 @@ def refusal(planner: Planner, final: Level, budget: float, device: torch.device)
     if whole:
         how = f"in one piece, as style_statistic = {planner.recipe.style_statistic} asks for it"
     least = max(SMALLEST, planner.cutter.stride)
-    smallest = planner.layout(final, None if whole else least, in_file=planner.files)
+    smallest = planner.layout(final, None if whole else least, in_file=planner.cpu)
     held, fits = devices.held_memory(device), planner.fitting(final, budget)
     words = f"{final.width} x {final.height} needs {size(held + smallest.peak)} of memory {how}"
     advice = f"--size {fits} would fit" if fits >= SMALLEST else "no size would fit; allow more"
