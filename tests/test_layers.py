@@ -20,7 +20,7 @@ FLOORS = (
     {"errors", "filetype", "allocator"},
     {"palette", "clashes", "hand", "lettering", "presets"},
     {"recipe", "blank", "device", "events", "footprint", "storage", "statefile", "share"},
-    {"resample", "modes", "icc", "decode", "lossless", "files", "picture", "weights", "giant"},
+    {"resample", "modes", "icc", "decode", "lossless", "files", "picture", "weights", "giant", "strips"},
     {"networks", "measures", "color", "tiles"},
     {
         *(
@@ -53,6 +53,7 @@ PICTURES = {
     "lossless",
     "modes",
     "picture",
+    "strips",
     "film",
     "lettering",
     "sheet",

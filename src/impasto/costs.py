@@ -82,7 +82,7 @@ def _held(run: Run, picture: Tensor, room: Room) -> dict[str, int]:
     """
     whole = cut(*picture.shape[-2:])
     gradient = 0 if room.in_file else picture.nbytes  # counted apart: it is as large as the whole picture
-    with Footprint(room) as count:
+    with Footprint() as count:
         photo = room.copy(picture)
         before = count.mark()
         objective = run.objective(photo, room)

@@ -85,25 +85,23 @@ def _open_heif(stream: IO[bytes], label: str) -> Image.Image:
 def decode_file(stream: IO[bytes], label: str, max_pixels: int) -> Samples:
     with pillow(label, max_pixels):
         image = open_header(stream, label)
-        _check_size(image, label, max_pixels)
-        notes, bits = _frames(image), bits_per_color(image)
+        check_size(image, label, max_pixels)
+        notes, bits = remarks(image), bits_per_color(image)
         deep = None
         if bits == 16 and image.mode in ("RGB", "RGBA") and isinstance(image, ImageFile.ImageFile):
             deep = samples_of_sixteen_bits(image, lambda: open_header(stream, label))
         samples = deep or samples_of(image, label)
-        if bits > 8 and samples.pixels.dtype == np.uint8:
-            notes += (f"read at 8 of its {bits} bits per color",)
-        return samples._replace(notes=notes + samples.notes)
+        return samples._replace(notes=notes + lost(bits, samples) + samples.notes)
 
 
 def decode_image(image: Image.Image, label: str, max_pixels: int) -> Samples:
     """A Pillow image of the caller's; it is loaded, not changed."""
     with pillow(label, max_pixels):
-        _check_size(image, label, max_pixels)
+        check_size(image, label, max_pixels)
         return samples_of(image, label)
 
 
-def _check_size(image: Image.Image, label: str, max_pixels: int) -> None:
+def check_size(image: Image.Image, label: str, max_pixels: int) -> None:
     width, height = image.size
     if width < 1 or height < 1:
         raise PictureError(f"{label} has no pixels ({width} × {height})")
@@ -111,6 +109,12 @@ def _check_size(image: Image.Image, label: str, max_pixels: int) -> None:
         raise PictureError(f"{label} is {width} × {height}, {_more_than(max_pixels)}")
 
 
-def _frames(image: Image.Image) -> tuple[str, ...]:
+def lost(bits: int, samples: Samples) -> tuple[str, ...]:
+    """What became of the bits in the file."""
+    return (f"read at 8 of its {bits} bits per color",) if bits > 8 and samples.pixels.dtype == np.uint8 else ()
+
+
+def remarks(image: Image.Image) -> tuple[str, ...]:
+    """What of a file is not read."""
     kind, count = _FRAMES.get(image.format or ""), getattr(image, "n_frames", 1)
     return (f"the first of {count} {kind}",) if kind and count > 1 else ()

@@ -15,18 +15,17 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from impasto.storage import MEMORY, Room
+from impasto.storage import in_file
 
 
 class Footprint(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own is untyped
     """While this is entered, `now` is what the tensors made inside still hold, `peak` the most since `mark()`.
 
-    What lies in the files of `room` is not counted.
+    What lies in files is not counted.
     """
 
-    def __init__(self, room: Room = MEMORY) -> None:
+    def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._room = room
         self._held: dict[int, int] = {}
         self.now = self.peak = 0
 
@@ -56,7 +55,7 @@ class Footprint(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
     def _count(self, storage: torch.UntypedStorage) -> None:
         """Views share a storage, which is counted once."""
         key = storage._cdata
-        if key not in self._held and not self._room.holds(storage):
+        if key not in self._held and not in_file(storage):
             self._held[key] = storage.nbytes()
             self.now += storage.nbytes()
             self.peak = max(self.peak, self.now)

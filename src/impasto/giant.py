@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,29 @@ def region(path: Path, left: int, top: int, width: int, height: int) -> Tensor:
         raise PictureError(f"{path} cannot be read at {left}, {top}: {' '.join(str(error).split())}.") from None
     scale = 65535 if samples.dtype == np.uint16 else 255
     return torch.from_numpy(samples.astype(np.float32) / scale).permute(2, 0, 1)[None]
+
+
+def available() -> bool:
+    """Whether libvips is there."""
+    try:
+        _vips()
+    except PictureError:
+        return False
+    return True
+
+
+def strips(path: Path, rows: int) -> Iterator[Any]:
+    """Arrays (rows, width, channels) of a file's own numbers, from top to bottom; no more of it is held than one."""
+    vips = _vips()
+    try:
+        image = vips.Image.new_from_file(str(path), access="sequential", fail_on="truncated")
+        pixels, kind = vips.Region.new(image), np.uint16 if image.format == "ushort" else np.uint8
+        for top in range(0, image.height, rows):
+            count = min(rows, image.height - top)
+            part = np.frombuffer(pixels.fetch(0, top, image.width, count), kind)
+            yield part.reshape(count, image.width, image.bands)
+    except vips.Error as error:
+        raise PictureError(f"{path} is damaged or cut short: {' '.join(str(error).split())}.") from None
 
 
 def _samples(planes: list[Tensor], depth: int) -> Any:  # noqa: ANN401 -- an array of either type

@@ -28,16 +28,28 @@ class Samples(NamedTuple):
 def samples_of(image: Image.Image, label: str) -> Samples:
     """What Pillow decodes: 8 bits per color, or single numbers of any precision."""
     image.load()
-    if image.mode.startswith(("I", "F")):
+    return turned(as_stored(image, label), orientation(image))
+
+
+def as_stored(image: Image.Image, label: str) -> Samples:
+    """The same of a picture or a part of it, not yet upright."""
+    if image.mode.startswith("I;16"):
+        return deep(image, np.array(image)[..., None].astype(np.uint16))
+    if image.mode in ("I", "F"):
         numbers, notes = _numbers(image, label)
-        eight_bits = Image.fromarray(_eight_bits(numbers)[..., 0])
-        return _finish(image, eight_bits, numbers, _color_key(image, numbers), notes)
+        return _finish(image, Image.fromarray((numbers[..., 0] * 255).astype(np.uint8)), numbers, None, notes)
     color, alpha = _apart(image)
     return _finish(image, color, None, alpha, ())
 
 
 def samples_of_sixteen_bits(image: ImageFile.ImageFile, reopen: Callable[[], Image.Image]) -> Samples | None:
-    """A file of 16 bits per color at full precision; None if it is stored in a way that this cannot read.
+    """A file of 16 bits per color at full precision; None if it is stored in a way that this cannot read."""
+    other = lower_bytes(image, reopen)
+    return None if other is None else turned(deep(image, sixteen_bits(image, other)), orientation(image))
+
+
+def lower_bytes(image: ImageFile.ImageFile, reopen: Callable[[], Image.Image]) -> Image.Image | None:
+    """What Pillow leaves out of 16 bits per color, as a picture of the same mode.
 
     Pillow unpacks only the higher byte of each sample; which one that is, is told by the file's byte order.
     Decoded once more as if in the other order, it gives the lower byte.
@@ -49,11 +61,22 @@ def samples_of_sixteen_bits(image: ImageFile.ImageFile, reopen: Callable[[], Ima
     other = reopen()
     assert isinstance(other, ImageFile.ImageFile)  # like the first
     other.tile = [_with_other_byte(tile) for tile in other.tile]
-    numbers = np.array(image).astype(np.uint16) << 8 | np.array(other)
-    color = image.convert("RGB")
-    if image.mode == "RGBA":
-        return _finish(image, color, numbers[..., :3], numbers[..., 3:], ())
-    return _finish(image, color, numbers, _color_key(image, numbers), ())
+    return other
+
+
+def sixteen_bits(upper: Image.Image, lower: Image.Image) -> Array:
+    numbers: Array = np.array(upper).astype(np.uint16) << 8 | np.array(lower)
+    return numbers
+
+
+def deep(image: Image.Image, numbers: Array) -> Samples:
+    """(H, W, 1, 3 or 4) of 16 bits, with what `image` says of their color and transparency; not yet upright."""
+    channels = numbers.shape[2]
+    colors = numbers[..., :3]
+    eight_bits = (colors >> 8).astype(np.uint8)
+    color = Image.fromarray(eight_bits[..., 0] if channels == 1 else eight_bits)
+    alpha = numbers[..., 3:] if channels == 4 else _color_key(image, numbers)
+    return _finish(image, color, colors, alpha, ())
 
 
 def bits_per_color(image: Image.Image) -> int:
@@ -83,10 +106,8 @@ def _with_other_byte(tile: Any) -> Any:  # noqa: ANN401  (Pillow's private type)
 
 
 def _numbers(image: Image.Image, label: str) -> tuple[Array, tuple[str, ...]]:
-    """Modes I;16, I and F. The latter two have no scale of their own: the largest value must tell it."""
+    """Modes I and F, which have no scale of their own: the largest value must tell it."""
     values = np.array(image)[..., None]
-    if image.mode.startswith("I;16"):
-        return values.astype(np.uint16), ()
     low, high = float(values.min()), float(values.max())
     scales = (255, 65535) if image.mode == "I" else (1, 255, 65535)
     scale = next((scale for scale in scales if high <= scale), None)
@@ -97,14 +118,10 @@ def _numbers(image: Image.Image, label: str) -> tuple[Array, tuple[str, ...]]:
     return (values / scale).astype(np.float32), (f"its pixels are numbers, read on a scale from 0 to {scale}",)
 
 
-def _eight_bits(numbers: Array) -> Array:
-    return (numbers >> 8 if numbers.dtype == np.uint16 else numbers * 255).astype(np.uint8)
-
-
 def _color_key(image: Image.Image, numbers: Array) -> Array | None:
     """PNG may name one color that stands for transparent."""
     key = image.info.get("transparency")
-    if key is None or numbers.dtype != np.uint16:
+    if key is None:
         return None
     opaque: Array = (numbers != np.array(key, np.uint16)).any(-1, keepdims=True)
     return opaque.astype(np.uint8) * 255
@@ -124,11 +141,9 @@ def _apart(image: Image.Image) -> tuple[Image.Image, Array | None]:
 def _finish(
     image: Image.Image, color: Image.Image, numbers: Array | None, alpha: Array | None, notes: tuple[str, ...]
 ) -> Samples:
-    """Colors to sRGB and upright. `color` has 8 bits; `numbers` is the same with more, where there is more."""
-    profile = image.info.get("icc_profile") or None
-    pixels, told = _in_srgb(color, numbers, profile)
-    turn = _TURNS.get(_orientation(image), _TURNS[1])
-    return Samples(turn(pixels), None if alpha is None else turn(alpha), notes + told)
+    """Colors to sRGB. `color` has 8 bits; `numbers` is the same with more, where there is more."""
+    pixels, told = _in_srgb(color, numbers, image.info.get("icc_profile") or None)
+    return Samples(pixels, alpha, notes + told)
 
 
 def _in_srgb(color: Image.Image, numbers: Array | None, profile: bytes | None) -> tuple[Array, tuple[str, ...]]:
@@ -165,14 +180,22 @@ def _with_profile(color: Image.Image, numbers: Array | None, profile: bytes) -> 
     return shaper(samples), (note,)
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
+    """From 1, upright, to 8, as EXIF counts them."""
     try:
-        return int(image.getexif().get(_ORIENTATION, 1))
+        told = int(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # noqa: BLE001  (damaged EXIF raises nearly anything, and must not cost the picture)
         return 1
+    return told if told in TURNS else 1
 
 
-_TURNS: dict[int, Callable[[Array], Array]] = {
+def turned(samples: Samples, told: int) -> Samples:
+    """Upright, by views."""
+    turn = TURNS[told]
+    return samples._replace(pixels=turn(samples.pixels), alpha=None if samples.alpha is None else turn(samples.alpha))
+
+
+TURNS: dict[int, Callable[[Array], Array]] = {
     1: lambda a: a,
     2: lambda a: a[:, ::-1],
     3: lambda a: a[::-1, ::-1],
@@ -182,3 +205,4 @@ _TURNS: dict[int, Callable[[Array], Array]] = {
     7: lambda a: np.rot90(a, 2).swapaxes(0, 1),
     8: lambda a: np.rot90(a),
 }
+BACK = {**TURNS, 6: TURNS[8], 8: TURNS[6]}  # from upright to how it is stored

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from impasto import strips
 from impasto.decode import decode_file, decode_image
 from impasto.errors import PictureError
 from impasto.filetype import open_file
@@ -124,11 +125,12 @@ def read(source: PictureLike, *, max_pixels: int = MAX_PIXELS) -> Picture:
 def _from_path(path: Path, max_pixels: int) -> Picture:
     path = Path(os.path.expanduser(path))  # noqa: PTH111  (Path.expanduser raises for a user it does not know)
     with open_file(path) as stream:
-        return _from_stream(stream, str(path), path.name, max_pixels)
+        return _from_stream(stream, str(path), path.name, max_pixels, path if path.is_file() else None)
 
 
-def _from_stream(stream: IO[bytes], label: str, name: str, max_pixels: int) -> Picture:
-    picture = _picture(decode_file(stream, label, max_pixels))
+def _from_stream(stream: IO[bytes], label: str, name: str, max_pixels: int, path: Path | None = None) -> Picture:
+    large = strips.read(stream, path, label, max_pixels)
+    picture = _picture(decode_file(stream, label, max_pixels)) if large is None else _laid(*large)
     stream.seek(0)
     digest = hashlib.file_digest(stream, "sha256")  # type: ignore[arg-type]  # typeshed asks for more than it uses
     return replace(picture, name=name, sha256=digest.hexdigest())
@@ -147,10 +149,14 @@ def _picture(samples: Samples) -> Picture:
     rgb = _planes(samples.pixels)
     if rgb.shape[1] == 1:
         rgb = rgb.repeat(1, 3, 1, 1)
-    alpha = None if samples.alpha is None else _planes(samples.alpha)
+    return _laid(rgb, None if samples.alpha is None else _planes(samples.alpha), samples.notes)
+
+
+def _laid(rgb: Tensor, alpha: Tensor | None, notes: tuple[str, ...]) -> Picture:
+    """Without alpha where all is opaque, and without the colors of what is hidden."""
     if alpha is None or bool((alpha == 1).all()):
-        return Picture(rgb, notes=samples.notes)
-    notes = samples.notes if alpha.any() else (*samples.notes, "every pixel is fully transparent")
+        return Picture(rgb, notes=notes)
+    notes = notes if alpha.any() else (*notes, "every pixel is fully transparent")
     return Picture(fill_hidden(rgb, alpha), alpha, notes=notes)
 
 

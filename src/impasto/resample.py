@@ -6,6 +6,8 @@ from torch import Tensor
 
 from impasto.storage import MEMORY, Room
 
+MUCH = 8_000_000  # pixels between the two steps of resizing; more of them lie in a file
+
 
 def resize(planes: Tensor, width: int, height: int, room: Room = MEMORY) -> Tensor:
     """Bicubic with antialiasing, so that shrinking averages every pixel; the same tensor when nothing changes.
@@ -16,7 +18,8 @@ def resize(planes: Tensor, width: int, height: int, room: Room = MEMORY) -> Tens
     channels, before = planes.shape[1:3]
     if planes.shape[-2:] == (height, width):
         return planes
-    wide, resized = room.image(channels, before, width, planes), room.image(channels, height, width, planes)
+    between = Room(in_file=True) if planes.device.type == "cpu" and before * width > MUCH else room
+    wide, resized = between.image(channels, before, width, planes), room.image(channels, height, width, planes)
     for rows in room.bands(wide if width > planes.shape[-1] else planes):
         wide[..., rows, :] = _bicubic(planes[..., rows, :], width, rows.stop - rows.start)
     for columns in room.bands(resized if height > before else wide, columns=True):

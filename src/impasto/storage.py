@@ -9,9 +9,10 @@ import math
 import mmap
 import os
 import tempfile
+import threading
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -20,6 +21,8 @@ from torch import Tensor
 from impasto.errors import ShortageError
 
 BAND = 1 << 18  # pixels; where a picture has fewer, it is one band
+_MAPS: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()  # of all rooms: who works in bands lets go of all that is mapped
+_LOCK = threading.Lock()
 
 
 @dataclass(eq=False)
@@ -28,7 +31,6 @@ class Room:
 
     in_file: bool = False
     band: int = BAND
-    _maps: weakref.WeakSet[mmap.mmap] = field(default_factory=weakref.WeakSet)
 
     def zeros(self, *shape: int, like: Tensor) -> Tensor:
         """Zeros of the kind of `like`; what lies in a file is gone when nobody holds it any more."""
@@ -36,7 +38,8 @@ class Room:
             return like.new_zeros(shape)
         count = math.prod(shape)
         mapped = _mapped(count * like.element_size())
-        self._maps.add(mapped)
+        with _LOCK:
+            _MAPS.add(mapped)
         return torch.frombuffer(mapped, dtype=like.dtype, count=count).view(shape)
 
     def image(self, channels: int, height: int, width: int, like: Tensor) -> Tensor:
@@ -70,14 +73,18 @@ class Room:
 
     def let_go(self) -> None:
         """What lies in files need not be in memory too until it is asked for again; the system caches what it can."""
-        for mapped in self._maps:
-            if hasattr(mmap, "MADV_DONTNEED"):
+        if not hasattr(mmap, "MADV_DONTNEED"):
+            return
+        with _LOCK:
+            for mapped in _MAPS:
                 mapped.madvise(mmap.MADV_DONTNEED)  # of a shared map: nothing is lost, it is only mapped no more
 
-    def holds(self, storage: torch.UntypedStorage) -> bool:
-        """Whether this lies in one of the files."""
-        starts = {torch.frombuffer(mapped, dtype=torch.uint8, count=1).data_ptr() for mapped in self._maps}
-        return storage.data_ptr() in starts
+
+def in_file(storage: torch.UntypedStorage) -> bool:
+    """Whether this lies in a file."""
+    with _LOCK:
+        starts = {torch.frombuffer(mapped, dtype=torch.uint8, count=1).data_ptr() for mapped in _MAPS}
+    return storage.data_ptr() in starts
 
 
 MEMORY = Room()
