@@ -56,6 +56,7 @@ def measured(configuration: dict[str, Any], weights: Path | None) -> dict[str, f
     from impasto.recipe import Recipe
     from impasto.regions import Guidance, Region
 
+    allocator.keep_what_is_freed()  # as the command does
     knobs = dict(configuration)
     extra, region = knobs.pop("megabytes", None), knobs.pop("region", False)
     steps = HISTORY + 2 if knobs["optimizer"] == "lbfgs" else 2

@@ -40,7 +40,8 @@ class Costs:
     targets: Line  # kept by the objective of a picture
     state: Line  # kept by the descent of a picture, its canvas included
     stepping: Line  # the most held beyond that while the optimizer takes a step; what is fixed is that of a band
-    looking: Highest  # while the objective is made, and while a tile goes forward for it
+    making: Line  # the most held while the objective is made, for paintings as large as the picture
+    looking: Line  # the most held while a tile goes forward
     tile: Highest  # while a tile goes forward and back, and while the losses are found between the two
     band: int  # pixels that were worked on at a time in the trial
     seconds: Seconds
@@ -64,15 +65,8 @@ def measure(run: Run, *, in_file: bool = False) -> Costs:
     band = side**2 // 4
     before, after = (_held(run, picture, Room(in_file, band)) for picture in (small, large))
     lines = {name: Line.through((side**2, before[name]), (2 * side**2, after[name])) for name in before}
-    return Costs(
-        targets=lines["targets"],
-        state=lines["state"],
-        stepping=lines["stepping"],
-        looking=Highest((lines["making"], lines["looking"])),
-        tile=Highest((lines["judging"], lines["passing"])),
-        band=band,
-        seconds=_took(run, small, large),
-    )
+    tile = Highest((lines.pop("judging"), lines.pop("passing")))
+    return Costs(**lines, tile=tile, band=band, seconds=_took(run, small, large))
 
 
 def _held(run: Run, picture: Tensor, room: Room) -> dict[str, int]:

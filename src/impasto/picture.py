@@ -21,7 +21,7 @@ from impasto.modes import Samples
 from impasto.resample import fill_hidden, resize
 from impasto.storage import MEMORY, Room
 
-MAX_PIXELS = 200_000_000  # the largest phone photos; about 4 GB while they are read
+MAX_PIXELS = 500_000_000  # 6 GB on disk while a run lasts; and 2 GB in memory while Pillow reads them
 _ROUNDING = 1e-4  # how far from [0, 1] a float may be and still mean its end
 
 

@@ -75,9 +75,10 @@ class Planner:
         """Targets are made before there is a descent; then tiles and steps take turns. `image` is what the photo, the
         canvas or a gradient holds in memory."""
         style = min(pixels * self.recipe.style_scale**2, self.painting * max(1.0, self.recipe.style_scale) ** 2)
-        surveyed = max(seen, style) if whole else seen
+        surveyed, made = max(seen, style) if whole else seen, min(seen, style / self.recipe.style_scale**2)
         paintings = (2 + (self.recipe.rotations > 1)) * RGB * style if image else 0
-        building = max(costs.looking(surveyed) + paintings, min(RESIZING, 6 * RGB * pixels)) + image
+        looking = max(costs.looking(surveyed), costs.making(made))
+        building = max(looking + paintings, min(RESIZING, 6 * RGB * pixels)) + image
         descending = costs.state(pixels) + image + max(costs.tile(seen), stepping(costs, pixels))
         tensors = image + costs.targets(pixels) + max(building, descending)
         return SLACK + tensors + (min(HOLES * tensors, MOST_HOLES) if whole and self.cpu else 0.0)
