@@ -68,6 +68,7 @@ def measured(configuration: dict[str, Any], weights: Path | None) -> dict[str, f
     photo, painting = Picture(noise(long, long * 3 // 4, 1)), Picture(noise(long, long * 3 // 4, 2))
     regions = (Region(half(long), Painting(Picture(noise(long, long // 2, 3)))),) if region else ()
     gc.collect()
+    allocator.give_back_now()
     before = devices.held_memory(device)
     memory = None if extra is None else before + extra * 1_000_000
     told = None

@@ -38,3 +38,24 @@ def faults(function: str) -> int:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left alone")
 def test_what_is_kept_need_not_be_fetched_again() -> None:
     assert faults("keep_what_is_freed") < 1000 < 50_000 < faults("give_back_at_once")
+
+
+HELD = """
+from impasto import allocator
+from impasto.device import held_memory
+import torch
+
+allocator.keep_what_is_freed()
+pieces = [bytearray(1_000_000) for _ in range(200)]
+last = bytearray(1_000_000)
+del pieces
+before = held_memory(torch.device("cpu"))
+allocator.give_back_now()
+print(before - held_memory(torch.device("cpu")))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left alone")
+def test_what_is_free_can_be_given_back_at_any_moment() -> None:
+    done = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 150_000_000

@@ -1,6 +1,6 @@
 """What the C library does with memory that is freed: keep it, or give it back.
 
-Both are for the whole process, so a program decides it, not the library. Elsewhere than with glibc nothing happens.
+All this is for the whole process, so a program decides it, not the library. Elsewhere than with glibc nothing happens.
 """
 
 from __future__ import annotations
@@ -22,6 +22,12 @@ def keep_what_is_freed() -> None:
 def give_back_at_once() -> None:
     """Have the C library return what is freed: half as fast, but what is held is no more than is in use."""
     _mallopt({M_MMAP_MAX: 2**16, M_MMAP_THRESHOLD: 2**20, M_TRIM_THRESHOLD: 2**20})
+
+
+def give_back_now() -> None:
+    """Have the C library return what is free at this moment, whatever it does with what is freed later."""
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _mallopt(options: dict[int, int]) -> None:

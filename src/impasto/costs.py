@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from impasto.canvas import channels_last, noise
 from impasto.descent import Descent
-from impasto.footprint import Footprint, Highest, Line
+from impasto.footprint import Footprint, Heights, Highest, Line
 from impasto.networks import Network
 from impasto.objective import Objective, survey
 from impasto.storage import MEMORY, Room
@@ -40,9 +40,9 @@ class Costs:
     targets: Line  # kept by the objective of a picture
     state: Line  # kept by the descent of a picture, its canvas included
     stepping: Line  # the most held beyond that while the optimizer takes a step; what is fixed is that of a band
-    making: Line  # the most held while the objective is made, for paintings as large as the picture
-    looking: Line  # the most held while a tile goes forward
-    tile: Highest  # while a tile goes forward and back, and while the losses are found between the two
+    making: Highest  # while the objective is made, for paintings as large as the picture
+    looking: Highest  # while a tile goes forward
+    tile: Highest  # while a tile goes forward, losses are found, and it goes back
     band: int  # pixels that were worked on at a time in the trial
     seconds: Seconds
 
@@ -64,45 +64,53 @@ def measure(run: Run, *, in_file: bool = False) -> Costs:
     small, large = (channels_last(noise(width, side, seed=0).to(run.device)) for width in (side, 2 * side))
     band = side**2 // 4
     before, after = (_held(run, picture, Room(in_file, band)) for picture in (small, large))
-    lines = {name: Line.through((side**2, before[name]), (2 * side**2, after[name])) for name in before}
-    tile = Highest((lines.pop("judging"), lines.pop("passing")))
-    return Costs(**lines, tile=tile, band=band, seconds=_took(run, small, large))
+    pixels = side**2
+
+    def line(name: str) -> Line:
+        return Line.through((pixels, before[0][name]), (2 * pixels, after[0][name]))
+
+    def most(name: str) -> Highest:
+        return Highest.through((pixels, before[1][name]), (2 * pixels, after[1][name]))
+
+    return Costs(
+        targets=line("targets"),
+        state=line("state"),
+        stepping=line("stepping"),
+        making=most("making"),
+        looking=most("looking"),
+        tile=most("tile"),
+        band=band,
+        seconds=_took(run, small, large),
+    )
 
 
-def _held(run: Run, picture: Tensor, room: Room) -> dict[str, int]:
-    """The bytes of each kind at one size, with a picture in one tile.
-
-    Small pictures hold the most while small matrices are worked on, large ones on the way back: each is seen alone.
-    """
+def _held(run: Run, picture: Tensor, room: Room) -> tuple[dict[str, int], dict[str, Heights]]:
+    """The bytes that are kept at one size, with a picture in one tile, and those held beyond them, moment by moment."""
     whole = cut(*picture.shape[-2:])
     gradient = 0 if room.in_file else picture.nbytes  # counted apart: it is as large as the whole picture
     with Footprint() as count:
         photo = room.copy(picture)
         before = count.mark()
         objective = run.objective(photo, room)
-        making, targets = count.peak, count.mark()
-        making -= targets
+        making, targets = count.heights, count.mark()
         survey(run.network, photo, run.layers, whole)
-        looking = count.peak - targets
+        looking = count.heights
         count.mark()
         objective.evaluate(photo, whole)
-        judging = count.peak - targets - gradient
-        count.mark()
-        _unjudged(objective).evaluate(photo, whole)
-        passing = count.peak - targets - gradient
+        tile = count.heights
         descent, state = run.descent(room.copy(photo), room), 0
         for _ in range(3):  # the third step finds everything in its place
             state = count.mark() - targets
             _downhill(descent)
         stepping = count.peak - targets - state - gradient
-        targets -= before
-    held = {"targets": targets, "making": making, "looking": looking, "judging": judging, "passing": passing}
-    return {**held, "state": state, "stepping": stepping}
+    moments = {"making": lowered(making, targets), "looking": lowered(looking, targets)}
+    moments["tile"] = lowered(tile, targets + gradient)
+    return {"targets": targets - before, "state": state, "stepping": stepping}, moments
 
 
-def _unjudged(objective: Objective) -> Objective:
-    """The same sums, and losses that cost nothing."""
-    return replace(objective, terms=tuple(replace(term, loss=Tensor.sum) for term in objective.terms))
+def lowered(heights: Heights, ground: int) -> Heights:
+    """Counted from other ground."""
+    return {moment: [height - ground for height in each] for moment, each in heights.items()}
 
 
 def _took(run: Run, small: Tensor, large: Tensor) -> Seconds:

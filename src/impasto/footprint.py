@@ -6,7 +6,7 @@ Counting works on every device and at every size; a run of 64 pixels tells what 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,12 @@ from torch.utils._pytree import tree_leaves
 
 from impasto.storage import in_file
 
+Heights = dict[Hashable, list[int]]
+
 
 class Footprint(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own is untyped
-    """While this is entered, `now` is what the tensors made inside still hold, `peak` the most since `mark()`.
+    """While this is entered, `now` is what the tensors made inside still hold, and `heights` what was held each time
+    that one was made since `mark()`, by operation and channels.
 
     What lies in files is not counted.
     """
@@ -27,7 +30,13 @@ class Footprint(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._held: dict[int, int] = {}
-        self.now = self.peak = 0
+        self.now = 0
+        self.heights: Heights = {None: [0]}
+
+    @property
+    def peak(self) -> int:
+        """The most since `mark()`."""
+        return highest(self.heights)
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -35,8 +44,8 @@ class Footprint(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
         return False
 
     def mark(self) -> int:
-        """Begin a new peak; what is held now."""
-        self.peak = self.now
+        """Begin anew; what is held now."""
+        self.heights = {None: [self.now]}
         return self.now
 
     def __torch_dispatch__(
@@ -49,16 +58,16 @@ class Footprint(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
         result = func(*args, **(kwargs or {}))
         for leaf in tree_leaves(result):
             if isinstance(leaf, Tensor):
-                self._count(leaf.untyped_storage())
+                self._count(leaf.untyped_storage(), (func, *leaf.shape[1 : len(leaf.shape) - 2]))
         return result
 
-    def _count(self, storage: torch.UntypedStorage) -> None:
+    def _count(self, storage: torch.UntypedStorage, moment: Hashable) -> None:
         """Views share a storage, which is counted once."""
         key = storage._cdata
         if key not in self._held and not in_file(storage):
             self._held[key] = storage.nbytes()
             self.now += storage.nbytes()
-            self.peak = max(self.peak, self.now)
+            self.heights.setdefault(moment, []).append(self.now)
             weakref.finalize(storage, self._gone, key)
 
     def _gone(self, key: int) -> None:
@@ -84,9 +93,26 @@ class Line:
 
 @dataclass(frozen=True)
 class Highest:
-    """The most that is held at any of several moments, each of which is a line of its own."""
+    """The most that is held while something is done: each moment has a line of its own.
 
-    lines: tuple[Line, ...]
+    A single line would be too flat: small pictures hold the most while small matrices are worked on, large ones not.
+    """
+
+    lines: frozenset[Line]
 
     def __call__(self, pixels: float) -> float:
         return max(line(pixels) for line in self.lines)
+
+    @staticmethod
+    def through(small: tuple[int, Heights], large: tuple[int, Heights]) -> Highest:
+        """Through two (pixels, heights), moment by moment; where there were more of a kind, through the highest."""
+        (few, below), (many, above) = small, large
+        pairs = [(highest(below), highest(above))]
+        for moment in below.keys() & above.keys():
+            a, b = below[moment], above[moment]
+            pairs += zip(a, b, strict=True) if len(a) == len(b) else [(max(a), max(b))]
+        return Highest(frozenset(Line.through((few, a), (many, b)) for a, b in pairs))
+
+
+def highest(heights: Heights) -> int:
+    return max(map(max, heights.values()))

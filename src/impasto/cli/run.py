@@ -34,6 +34,7 @@ def run(order: Order, options: Options, then: Record | None = None) -> int:
     tell, outcome, interrupt = teller(options.quiet), Outcome(), current()
     with closing(tell), heard(tell, options.verbose):
         job = prepare(order, options, tell)
+        allocator.give_back_now()  # the plan takes what reading has freed for held
         said = recorded(job, order, options)
         if then is not None:
             outcome.notes += records.differences(then, said)
