@@ -10,6 +10,7 @@ from torch import Tensor
 from impasto.inputs import Painting
 from impasto.picture import Picture
 from impasto.recipe import Recipe
+from impasto.storage import MEMORY
 
 COARSER = 2.0  # times finer strokes than asked for are told
 FLAT = 0.01  # deviation over a picture of one color
@@ -37,7 +38,7 @@ def diagnosis(
     if bare(result) and not bare(photo):
         yield "The picture came out in one flat color: try less --strength, or another painting."
     elif recipe.color == "style":
-        yield from drifted(result, [photo, *(_little(painting.picture) for painting in paintings)])
+        yield from drifted(result, [_little(Picture(photo.cpu())), *(_little(painting.picture) for painting in paintings)])
     if repairs >= REPAIRS:
         yield (
             f"The descent had to be repaired {repairs} times; a smaller --learning-rate or another --optimizer "
@@ -69,13 +70,19 @@ def unmoved(first: Mapping[str, float], last: Mapping[str, float]) -> Iterator[s
 
 
 def bare(image: Tensor) -> bool:
-    return float(image.float().std((-2, -1)).max()) < FLAT
+    """Of one color; the picture may be large, and lie in a file."""
+    bands = (image[..., rows, :].double() for rows in MEMORY.bands(image))
+    mean, square = torch.stack([torch.stack([b.sum((0, 2, 3)), b.square().sum((0, 2, 3))]) for b in bands]).sum(0) / (
+        image.shape[-1] * image.shape[-2]
+    )
+    return float((square - mean.square()).max()) < FLAT**2
 
 
 def drifted(result: Tensor, sources: Sequence[Tensor]) -> Iterator[str]:
     """Colors that neither the photo has nor a painting, nor any mixture of them."""
     known = torch.stack([tint(source) for source in sources])
-    beyond = torch.maximum(known.amin(0) - tint(result), tint(result) - known.amax(0))
+    found = tint(_little(Picture(result)))
+    beyond = torch.maximum(known.amin(0) - found, found - known.amax(0))
     if float(beyond.max()) > DRIFT:
         words = ("red", "green", "blue", "saturation")[int(beyond.argmax())]
         yield (

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from impasto.errors import PictureError
 from impasto.icc import srgb_profile
-from impasto.storage import folder
+from impasto.storage import MEMORY, folder
 
 ROWS = 256  # that are converted at a time
 LARGE = 32_000_000  # pixels of a TIFF that is cut into tiles and carries smaller copies
@@ -69,6 +69,7 @@ def write(
     with tempfile.NamedTemporaryFile(prefix="impasto-", dir=folder()) as raw:
         for top in range(0, height, ROWS):
             raw.write(_samples([each[0, :, top : top + ROWS] for each in planes], depth).data)
+            MEMORY.let_go()  # of the canvas, if it lies in a file
         raw.flush()
         kind = (
             {"format": "uchar", "interpretation": "srgb"}
