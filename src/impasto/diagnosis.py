@@ -38,7 +38,9 @@ def diagnosis(
     if bare(result) and not bare(photo):
         yield "The picture came out in one flat color: try less --strength, or another painting."
     elif recipe.color == "style":
-        yield from drifted(result, [_little(Picture(photo.cpu())), *(_little(painting.picture) for painting in paintings)])
+        yield from drifted(
+            result, [_little(Picture(photo.float().cpu())), *(_little(painting.picture) for painting in paintings)]
+        )
     if repairs >= REPAIRS:
         yield (
             f"The descent had to be repaired {repairs} times; a smaller --learning-rate or another --optimizer "
