@@ -3,23 +3,25 @@
     python -m benchmarks.many endurance [--jobs 1000] [--size 32] [--steps 3] [--workers 1]
     python -m benchmarks.many throughput [--jobs 6] [--size 256] [--rounds 5] [--cluster]
 
-"endurance" tells after every tenth of the jobs what the processes hold and how many files they have open. In
-"throughput" one thread of this process paints the same pictures as two processes with a thread each, and with
---cluster as two of Ray's actors with a core each; in turns, all of them warm.
+"endurance" tells for every tenth of the jobs how much memory the processes held on average, how many objects this one
+has, and how many files they have open; in the end, by how much memory grew over the last half. In "throughput" one thread
+of this process paints the same pictures as two processes with a thread each, and with --cluster as two of Ray's actors
+with a core each; in turns, all of them warm.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import math
 import os
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from statistics import linear_regression, mean
 
 import torch
 
@@ -56,41 +58,66 @@ def done(jobs: Sequence[Job], folder: Path, crew: Crew) -> Iterator[int]:
 
 
 def endurance(given: argparse.Namespace) -> None:
+    torch.set_num_threads(1)
     recipe = Recipe(size=given.size, first_level=0, steps=given.steps)
-    rows = []
+    samples, files, objects = list[float](), list[int](), list[int]()
+    share = max(1, given.jobs // 10)
     with tempfile.TemporaryDirectory() as name, closing(crew_of(given.workers)) as crew:
         jobs = scribbles(Path(name), given.jobs, given.size, recipe)
-        began = time.perf_counter()
         for count in done(jobs, Path(name, "out"), crew):
-            if count % max(1, given.jobs // 10) == 0:
-                rows.append((count, time.perf_counter() - began, *held(crew)))
-                print(f"{rows[-1][0]} jobs, {rows[-1][1]:.0f} s, {rows[-1][2]:.1f} MB, {rows[-1][3]} files", flush=True)
-    header = ("jobs", "seconds", "MB held", "open files")
+            samples.append(held(crew))
+            if count % share == 0:
+                gc.collect()
+                files.append(open_files(crew))
+                objects.append(len(gc.get_objects()))
+                print(f"{count} jobs, {mean(samples[-share:]):.1f} MB, {objects[-1]} objects", flush=True)
+    held_by = [mean(samples[i : i + share]) for i in range(0, len(files) * share, share)]
+    counts = range(share, len(files) * share + 1, share)
+    rows = list(zip(counts, held_by, objects, files, strict=True))
+    header = ("jobs", "MB held", "objects", "open files")
     print(table(rows, header))
-    result = {"size": given.size, "steps": given.steps, "workers": given.workers}
+    grows = slope(samples[len(samples) // 2 :]) * 1000
+    print(f"Over the last half, {grows:+.1f} kB a job.")
+    result = {"size": given.size, "steps": given.steps, "workers": given.workers, "kB_a_job": grows}
     report("endurance", {**result, "rows": [dict(zip(header, row, strict=True)) for row in rows]}, save=given.save)
 
 
+def slope(values: Sequence[float]) -> float:
+    """Of the line that fits best."""
+    return linear_regression(range(len(values)), values).slope
+
+
 def scribbles(folder: Path, count: int, size: int, recipe: Recipe) -> list[Job]:
-    """Pictures of many sizes and shapes, so that little of what is kept for the next job fits it."""
+    """Each photo in a size of its own among sixteen, each painting in a shape of its own.
+
+    Little of what is kept for the next job fits it, so that all that is kept, which has its bounds, is soon full.
+    """
     photos, paintings = folder / "photos", folder / "paintings"
     for i in range(math.ceil(math.sqrt(count))):
         write(Picture(noise(2 * size, 2 * size, i)), photos / f"{i}.png")
         write(Picture(noise(2 * size + 7 * i % size, 2 * size + 5 * i % size, i)), paintings / f"{i}.png")
     jobs = every(pictures([photos]), pictures([paintings]), recipe)[:count]
-    return [replace(job, recipe=recipe.changed(size=size + i % 8)) for i, job in enumerate(jobs)]
+    number = {photo: i for i, photo in enumerate(dict.fromkeys(job.content for job in jobs))}
+    return [replace(job, recipe=recipe.changed(size=size + number[job.content] % 16)) for job in jobs]
 
 
 def crew_of(workers: int) -> Crew:
     return Alone(CPU) if workers == 1 else Team(CPU, workers, partial(torch.set_num_threads, 1))
 
 
-def held(crew: Crew) -> tuple[float, int]:
-    """Megabytes resident, and open files, of those who paint."""
-    processes = crew.processes if isinstance(crew, Team) else [os.getpid()]
-    pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in processes)
-    files = sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in processes)
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6, files
+def processes(crew: Crew) -> list[int]:
+    """Of those who paint."""
+    return crew.processes if isinstance(crew, Team) else [os.getpid()]
+
+
+def held(crew: Crew) -> float:
+    """Megabytes resident."""
+    pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in processes(crew))
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def open_files(crew: Crew) -> int:
+    return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in processes(crew))
 
 
 # ---- throughput ----------------------------------------------------------------------------------------------------

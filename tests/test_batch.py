@@ -530,3 +530,19 @@ def test_memory_does_not_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert after[0] - before[0] < 300_000
     assert after[1] - before[1] <= 2
     assert after[2] - before[2] < 20e6
+
+
+def test_a_job_leaves_no_object_behind(tmp_path: Path) -> None:
+    """With the network that ships, whose kernels are looked at in many ways."""
+    artist = Painter(Tools(device="cpu"))
+    photo, painting = (picture_file(tmp_path / f"{i}.png", 40, 30, seed=i) for i in range(2))
+    (job,) = every([photo], [painting], Recipe(size=32, first_level=0, steps=1))
+
+    def held() -> int:
+        assert isinstance(artist.paint(Task(job, tmp_path / "x.png", "")), Painted)
+        gc.collect()
+        return len(gc.get_objects())
+
+    held()  # what is kept for later
+    counts = [held() for _ in range(4)]
+    assert counts[-1] - counts[0] <= 3

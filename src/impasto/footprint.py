@@ -27,7 +27,7 @@ class Footprint(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
     def __init__(self, room: Room = MEMORY) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._room = room
-        self._held: dict[int, int] = {}
+        self._held: dict[int, weakref.ref[torch.UntypedStorage]] = {}
         self.now = self.peak = 0
 
     @classmethod
@@ -57,13 +57,19 @@ class Footprint(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
         """Views share a storage, which is counted once."""
         key = storage._cdata
         if key not in self._held and not self._room.holds(storage):
-            self._held[key] = storage.nbytes()
-            self.now += storage.nbytes()
+            size = storage.nbytes()
+            self._held[key] = weakref.ref(storage, lambda _: self._gone(key, size))
+            self.now += size
             self.peak = max(self.peak, self.now)
-            weakref.finalize(storage, self._gone, key)
 
-    def _gone(self, key: int) -> None:
-        self.now -= self._held.pop(key)
+    def _gone(self, key: int, size: int) -> None:
+        del self._held[key]
+        self.now -= size
+
+    def __exit__(self, *error: Any) -> None:  # noqa: ANN401 -- torch's own
+        """What outlives the counting, as the network's kernels do, is watched no longer: they would keep us too."""
+        super().__exit__(*error)  # type: ignore[no-untyped-call]  # torch's own is untyped
+        self._held.clear()
 
 
 @dataclass(frozen=True)
