@@ -3,15 +3,16 @@
     python -m benchmarks.many endurance [--jobs 1000] [--size 32] [--steps 3] [--workers 1]
     python -m benchmarks.many throughput [--jobs 6] [--size 256] [--rounds 5] [--cluster]
 
-"endurance" tells for every tenth of the jobs how much memory the processes held on average, how many objects this one
-has, and how many files they have open; in the end, by how much memory grew over the last half. In "throughput" one thread
-of this process paints the same pictures as two processes with a thread each, and with --cluster as two of Ray's actors
-with a core each; in turns, all of them warm.
+"endurance" tells for every tenth of the jobs how much memory was resident in those who paint and how much was in use in
+this process, both on average, and how many objects and open files there were; in the end, by how much memory grew over
+the last half. In "throughput" one thread of this process paints the same pictures as two processes with a thread each,
+and with --cluster as two of Ray's actors with a core each; in turns, all of them warm.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import gc
 import math
 import os
@@ -22,6 +23,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import linear_regression, mean
+from typing import ClassVar
 
 import torch
 
@@ -35,6 +37,7 @@ from impasto.batch.painter import Tools
 from impasto.batch.sources import pictures
 from impasto.batch.work import work
 from impasto.canvas import noise
+from impasto.cli import forget_old_shapes
 from impasto.files import write
 from impasto.picture import Picture
 from impasto.recipe import Recipe
@@ -60,24 +63,23 @@ def done(jobs: Sequence[Job], folder: Path, crew: Crew) -> Iterator[int]:
 def endurance(given: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     recipe = Recipe(size=given.size, first_level=0, steps=given.steps)
-    samples, files, objects = list[float](), list[int](), list[int]()
+    samples, used, rows = list[float](), list[float](), list[tuple[float, ...]]()
     share = max(1, given.jobs // 10)
     with tempfile.TemporaryDirectory() as name, closing(crew_of(given.workers)) as crew:
         jobs = scribbles(Path(name), given.jobs, given.size, recipe)
         for count in done(jobs, Path(name, "out"), crew):
             samples.append(held(crew))
+            used.append(in_use())
             if count % share == 0:
                 gc.collect()
-                files.append(open_files(crew))
-                objects.append(len(gc.get_objects()))
-                print(f"{count} jobs, {mean(samples[-share:]):.1f} MB, {objects[-1]} objects", flush=True)
-    held_by = [mean(samples[i : i + share]) for i in range(0, len(files) * share, share)]
-    counts = range(share, len(files) * share + 1, share)
-    rows = list(zip(counts, held_by, objects, files, strict=True))
-    header = ("jobs", "MB held", "objects", "open files")
+                rows.append(
+                    (count, mean(samples[-share:]), mean(used[-share:]), len(gc.get_objects()), open_files(crew))
+                )
+                print(*rows[-1], flush=True)
+    header = ("jobs", "MB resident", "MB in use", "objects", "open files")
     print(table(rows, header))
-    grows = slope(samples[len(samples) // 2 :]) * 1000
-    print(f"Over the last half, {grows:+.1f} kB a job.")
+    grows = {name: slope(each[len(each) // 2 :]) * 1000 for name, each in (("resident", samples), ("in use", used))}
+    print(", ".join(f"{name} {each:+.1f} kB a job" for name, each in grows.items()), "over the last half")
     result = {"size": given.size, "steps": given.steps, "workers": given.workers, "kB_a_job": grows}
     report("endurance", {**result, "rows": [dict(zip(header, row, strict=True)) for row in rows]}, save=given.save)
 
@@ -114,6 +116,22 @@ def held(crew: Crew) -> float:
     """Megabytes resident."""
     pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in processes(crew))
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+class Malloc(ctypes.Structure):
+    """What the C library, glibc, tells of itself."""
+
+    _fields_: ClassVar = [(f"of_no_interest_{i}", ctypes.c_size_t) for i in range(4)] + [
+        (name, ctypes.c_size_t) for name in ("mapped", "_", "__", "allocated", "free", "top")
+    ]
+
+
+def in_use() -> float:
+    """Megabytes that this process has asked of the C library and not given back; it keeps others for the next time."""
+    told = ctypes.CDLL(None).mallinfo2
+    told.restype = Malloc
+    now = told()
+    return float(now.allocated + now.mapped) / 1e6
 
 
 def open_files(crew: Crew) -> int:
@@ -170,6 +188,7 @@ def main() -> None:
     second.add_argument("--rounds", type=int, default=5)
     second.add_argument("--cluster", action="store_true", help="Ray as well; with the extra [cluster]")
     given = parser.parse_args()
+    forget_old_shapes()  # as the command does
     given.run(given)
 
 
