@@ -28,6 +28,7 @@ from typing import ClassVar
 import torch
 
 from benchmarks.common import interleaved, median, report, spread, table
+from impasto.allocator import keep_what_is_freed
 from impasto.batch.crew import Alone, Crew, Team
 from impasto.batch.desk import Desk
 from impasto.batch.jobs import Job, every
@@ -189,6 +190,7 @@ def main() -> None:
     second.add_argument("--cluster", action="store_true", help="Ray as well; with the extra [cluster]")
     given = parser.parse_args()
     forget_old_shapes()  # as the command does
+    keep_what_is_freed()
     given.run(given)
 
 
