@@ -42,7 +42,7 @@ def forget_old_shapes() -> None:
 
     Torch keeps a description of each of the last 1024 convolutions that differed in shape, and its library oneDNN the
     code for as many: 60 kB for each, so that a batch of many sizes holds more and more. A run in tiles of nine shapes
-    needs less than 200; to prepare one again takes a tenth of a millisecond: see docs/log.md.
+    needs less than 200; to prepare one again takes some tenths of a millisecond: see docs/log.md.
     """
     for cache in ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"):
         os.environ.setdefault(cache, "256")
