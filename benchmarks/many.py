@@ -3,27 +3,32 @@
     python -m benchmarks.many endurance [--jobs 1000] [--size 32] [--steps 3] [--workers 1]
     python -m benchmarks.many throughput [--jobs 6] [--size 256] [--rounds 5] [--cluster]
 
-"endurance" tells after every tenth of the jobs what the processes hold and how many files they have open. In
-"throughput" one thread of this process paints the same pictures as two processes with a thread each, and with
---cluster as two of Ray's actors with a core each; in turns, all of them warm.
+"endurance" tells for every tenth of the jobs how much memory was resident in those who paint and how much was in use in
+this process, both on average, and how many objects and open files there were; in the end, by how much memory grew over
+the last half. In "throughput" one thread of this process paints the same pictures as two processes with a thread each,
+and with --cluster as two of Ray's actors with a core each; in turns, all of them warm.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
+import gc
 import math
 import os
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from statistics import linear_regression, mean
+from typing import ClassVar
 
 import torch
 
 from benchmarks.common import interleaved, median, report, spread, table
+from impasto.allocator import keep_what_is_freed
 from impasto.batch.crew import Alone, Crew, Team
 from impasto.batch.desk import Desk
 from impasto.batch.jobs import Job, every
@@ -33,6 +38,7 @@ from impasto.batch.painter import Tools
 from impasto.batch.sources import pictures
 from impasto.batch.work import work
 from impasto.canvas import noise
+from impasto.cli import forget_old_shapes
 from impasto.files import write
 from impasto.picture import Picture
 from impasto.recipe import Recipe
@@ -56,41 +62,81 @@ def done(jobs: Sequence[Job], folder: Path, crew: Crew) -> Iterator[int]:
 
 
 def endurance(given: argparse.Namespace) -> None:
+    torch.set_num_threads(1)
     recipe = Recipe(size=given.size, first_level=0, steps=given.steps)
-    rows = []
+    samples, used, rows = list[float](), list[float](), list[tuple[float, ...]]()
+    share = max(1, given.jobs // 10)
     with tempfile.TemporaryDirectory() as name, closing(crew_of(given.workers)) as crew:
         jobs = scribbles(Path(name), given.jobs, given.size, recipe)
-        began = time.perf_counter()
         for count in done(jobs, Path(name, "out"), crew):
-            if count % max(1, given.jobs // 10) == 0:
-                rows.append((count, time.perf_counter() - began, *held(crew)))
-                print(f"{rows[-1][0]} jobs, {rows[-1][1]:.0f} s, {rows[-1][2]:.1f} MB, {rows[-1][3]} files", flush=True)
-    header = ("jobs", "seconds", "MB held", "open files")
+            samples.append(held(crew))
+            used.append(in_use())
+            if count % share == 0:
+                gc.collect()
+                rows.append(
+                    (count, mean(samples[-share:]), mean(used[-share:]), len(gc.get_objects()), open_files(crew))
+                )
+                print(*rows[-1], flush=True)
+    header = ("jobs", "MB resident", "MB in use", "objects", "open files")
     print(table(rows, header))
-    result = {"size": given.size, "steps": given.steps, "workers": given.workers}
+    grows = {name: slope(each[len(each) // 2 :]) * 1000 for name, each in (("resident", samples), ("in use", used))}
+    print(", ".join(f"{name} {each:+.1f} kB a job" for name, each in grows.items()), "over the last half")
+    result = {"size": given.size, "steps": given.steps, "workers": given.workers, "kB_a_job": grows}
     report("endurance", {**result, "rows": [dict(zip(header, row, strict=True)) for row in rows]}, save=given.save)
 
 
+def slope(values: Sequence[float]) -> float:
+    """Of the line that fits best."""
+    return linear_regression(range(len(values)), values).slope
+
+
 def scribbles(folder: Path, count: int, size: int, recipe: Recipe) -> list[Job]:
-    """Pictures of many sizes and shapes, so that little of what is kept for the next job fits it."""
+    """Each photo in a size of its own among sixteen, each painting in a shape of its own.
+
+    Little of what is kept for the next job fits it, so that all that is kept, which has its bounds, is soon full.
+    """
     photos, paintings = folder / "photos", folder / "paintings"
     for i in range(math.ceil(math.sqrt(count))):
         write(Picture(noise(2 * size, 2 * size, i)), photos / f"{i}.png")
         write(Picture(noise(2 * size + 7 * i % size, 2 * size + 5 * i % size, i)), paintings / f"{i}.png")
     jobs = every(pictures([photos]), pictures([paintings]), recipe)[:count]
-    return [replace(job, recipe=recipe.changed(size=size + i % 8)) for i, job in enumerate(jobs)]
+    number = {photo: i for i, photo in enumerate(dict.fromkeys(job.content for job in jobs))}
+    return [replace(job, recipe=recipe.changed(size=size + number[job.content] % 16)) for job in jobs]
 
 
 def crew_of(workers: int) -> Crew:
     return Alone(CPU) if workers == 1 else Team(CPU, workers, partial(torch.set_num_threads, 1))
 
 
-def held(crew: Crew) -> tuple[float, int]:
-    """Megabytes resident, and open files, of those who paint."""
-    processes = crew.processes if isinstance(crew, Team) else [os.getpid()]
-    pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in processes)
-    files = sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in processes)
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6, files
+def processes(crew: Crew) -> list[int]:
+    """Of those who paint."""
+    return crew.processes if isinstance(crew, Team) else [os.getpid()]
+
+
+def held(crew: Crew) -> float:
+    """Megabytes resident."""
+    pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in processes(crew))
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+class Malloc(ctypes.Structure):
+    """What the C library, glibc, tells of itself."""
+
+    _fields_: ClassVar = [(f"of_no_interest_{i}", ctypes.c_size_t) for i in range(4)] + [
+        (name, ctypes.c_size_t) for name in ("mapped", "_", "__", "allocated", "free", "top")
+    ]
+
+
+def in_use() -> float:
+    """Megabytes that this process has asked of the C library and not given back; it keeps others for the next time."""
+    told = ctypes.CDLL(None).mallinfo2
+    told.restype = Malloc
+    now = told()
+    return float(now.allocated + now.mapped) / 1e6
+
+
+def open_files(crew: Crew) -> int:
+    return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in processes(crew))
 
 
 # ---- throughput ----------------------------------------------------------------------------------------------------
@@ -143,6 +189,8 @@ def main() -> None:
     second.add_argument("--rounds", type=int, default=5)
     second.add_argument("--cluster", action="store_true", help="Ray as well; with the extra [cluster]")
     given = parser.parse_args()
+    forget_old_shapes()  # as the command does
+    keep_what_is_freed()
     given.run(given)
 
 

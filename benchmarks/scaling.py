@@ -1,50 +1,87 @@
-"""What a megapixel costs at every size: one step of the network and the optimizer, in the tiles that the plan chooses.
+"""What a megapixel costs at every size, and what a second process is worth.
 
-    python -m benchmarks.scaling [--most 4] [--memory 4] [--steps 2]
+    python -m benchmarks.scaling [--most 4] [--memory 4] [--steps 2] [--shared 4] [--save]
 
-Sizes double in area from 0.25 megapixels to `--most`. "step" is the time of a step, "run" that of the whole schedule as
-the plan foresees it, both per megapixel.
+Sizes double in area from 0.25 megapixels to `--most`, in the tiles that the plan chooses. "step" is the time of a step
+of the last level, "run" that of the whole schedule as the plan foresees it, both per megapixel. `--shared` is the size,
+in megapixels, that one process of one thread and two such processes then paint in turns; 0 leaves that out.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import os
+import subprocess
+import sys
 import time
-from pathlib import Path
+from typing import Any
 
 import torch
 
+from benchmarks.common import median, report, spread, table
+from impasto.allocator import keep_what_is_freed
 from impasto.canvas import noise
 from impasto.events import Planned, Step
 from impasto.networks.choose import open_network
 from impasto.paint import paint
 from impasto.picture import Picture
 from impasto.recipe import Recipe
+from impasto.share import joined
 
-RESULTS = Path(__file__).parent / "results" / "scaling.json"
+CPU = torch.device("cpu")
+
+
+def pictures(megapixels: float) -> tuple[Recipe, Picture, Picture]:
+    """A recipe of that size, and noise to look at: what is seen does not change the time."""
+    side = round((megapixels * 1e6 * 4 / 3) ** 0.5)
+    photo, painting = (Picture(noise(side, side * 3 // 4, seed)) for seed in (1, 2))
+    return Recipe(size=side), photo, painting
 
 
 def timed(megapixels: float, steps: int, memory: int | None) -> dict[str, float]:
     """A few steps of the last level alone; and the forecast of a whole run."""
-    side = round((megapixels * 1e6 * 4 / 3) ** 0.5)
-    photo, painting = Picture(noise(side, side * 3 // 4, 1)), Picture(noise(side, side * 3 // 4, 2))
-    device, recipe = torch.device("cpu"), Recipe(size=side)
-    network = open_network(recipe, device=device)
+    recipe, photo, painting = pictures(megapixels)
+    network = open_network(recipe, device=CPU)
     whole = next(iter(paint(photo, [painting], recipe, network=network, memory=memory)))
     assert isinstance(whole, Planned)
     assert whole.forecast is not None
-    moments = []
-    alone = recipe.changed(first_level=0, steps=steps + 1)
-    for event in paint(photo, [painting], alone, network=network, memory=memory):
-        if isinstance(event, Step):
-            moments.append(time.perf_counter())
     return {
         "megapixels": megapixels,
         "tiles": whole.forecast.tiles,
-        "step": (moments[-1] - moments[0]) / steps / megapixels,
+        "step": median(step_times(megapixels, steps, memory)) / megapixels,
         "run": whole.forecast.seconds / megapixels,
     }
+
+
+def step_times(megapixels: float, steps: int, memory: int | None) -> list[float]:
+    """Seconds of each step but the first, by as many processes as torchrun has started."""
+    recipe, photo, painting = pictures(megapixels)
+    alone, moments = recipe.changed(first_level=0, steps=steps + 1), []
+    with joined(CPU) as crew:
+        network = open_network(recipe, device=CPU)
+        for event in paint(photo, [painting], alone, network=network, memory=memory, crew=crew):
+            if isinstance(event, Step):
+                moments.append(time.perf_counter())
+    return [after - before for before, after in itertools.pairwise(moments)]
+
+
+def shared(megapixels: float, steps: int, rounds: int = 3) -> dict[str, Any]:
+    """One process and two, of one thread each, taking turns."""
+    times: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(rounds):
+        for processes, spent in times.items():
+            words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+            words += ["-m", "benchmarks.scaling", "--one", "--most", str(megapixels), "--steps", str(steps)]
+            alone = {**os.environ, "OMP_NUM_THREADS": "1"}
+            done = subprocess.run(words, env=alone, stdout=subprocess.PIPE, text=True, check=True)
+            spent += json.loads(done.stdout.splitlines()[-1])
+    gain = median(times[1]) / median(times[2])
+    rows = [[f"{n} of one thread", median(spent), spread(spent), median(times[1]) / median(spent)]
+            for n, spent in times.items()]  # fmt: skip
+    print(table(rows, (f"processes at {megapixels:g} megapixels", "s a step", "spread", "times as fast")))
+    return {"megapixels": megapixels, "gain": gain, "seconds": {n: median(spent) for n, spent in times.items()}}
 
 
 def main() -> None:
@@ -52,14 +89,24 @@ def main() -> None:
     parser.add_argument("--most", type=float, default=4.0, help="megapixels")
     parser.add_argument("--memory", type=float, help="GB")
     parser.add_argument("--steps", type=int, default=2)
+    parser.add_argument("--shared", type=float, default=4.0, help="megapixels")
+    parser.add_argument("--save", action="store_true", help="keep the figures under benchmarks/results")
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    rows, megapixels = [], 0.25
+    keep_what_is_freed()  # as the command does
+    memory = given.memory and int(given.memory * 1e9)
+    if given.one:
+        times = step_times(given.most, given.steps, memory)
+        if os.environ["RANK"] == "0":
+            print(json.dumps(times))
+        return
+    sizes, megapixels = [], 0.25
     while megapixels <= given.most:
-        rows.append(row := timed(megapixels, given.steps, given.memory and int(given.memory * 1e9)))
+        sizes.append(row := timed(megapixels, given.steps, memory))
         print(f"{megapixels:6.2f} MP  {row['tiles']:3.0f} tiles  {row['step']:6.2f} s a step and megapixel", flush=True)
         megapixels *= 2
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
+    result = {"sizes": sizes} | ({"shared": shared(given.shared, given.steps)} if given.shared else {})
+    report("scaling", result, save=given.save)
 
 
 if __name__ == "__main__":

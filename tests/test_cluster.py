@@ -65,7 +65,7 @@ def test_a_worker_is_killed_in_mid_job(tmp_path: Path, weights_file: Path, no_cl
     missing = tmp_path / "gone.png"
     picture_file(missing, 20, 20)
     jobs = every([*photos, missing], [picture_file(tmp_path / "p.png", 30, 30, seed=9)], recipe)
-    tools = Tools(device="cpu", weights=weights_file, offline=True)
+    tools = Tools(device="cpu", weights=weights_file, offline=True, checkpoint_every=0.0)
     manifest = Manifest(tmp_path / "out")
     named_jobs: list[Job] = named(jobs, manifest.folder, ".png", {})
     found, killed = [], 0
@@ -78,6 +78,7 @@ def test_a_worker_is_killed_in_mid_job(tmp_path: Path, weights_file: Path, no_cl
     ends = [said.state for said in found if said.state not in ("started", "lost")]
     assert killed
     assert sorted(ends) == ["done"] * JOBS + ["failed"]
+    assert not [file for file in manifest.folder.iterdir() if ".checkpoint" in file.name]
     assert sum(said.state == "lost" for said in found) == 1
     kept = manifest.entries()
     for job in named_jobs[:JOBS]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -80,6 +81,16 @@ def test_a_footprint_counts_what_is_held_once_and_no_longer_than_it_is() -> None
         assert count.mark() == 4000  # the view holds it
         del view
     assert (count.now, count.peak) == (0, 4000)
+
+
+def test_nothing_keeps_a_footprint() -> None:
+    """A network's kernels outlive the trials of every job of a batch, and are looked at in each."""
+    kernel = torch.zeros(12)
+    with Footprint() as count:
+        kernel.view(3, 4)
+    kept = weakref.ref(count)
+    del count
+    assert kept() is None
 
 
 def test_more_pixels_more_history_and_lbfgs_hold_more() -> None:

@@ -23,11 +23,15 @@ State = dict[str, Any]
 class Checkpoint:
     """A file that holds the state of a run as it was at most `every` seconds ago.
 
-    If the file is there, the run goes on from it. `about` is kept beside the state, for whoever resumes.
+    If the file is there, the run goes on from it, and `before` is what was `about` it; if it is of another run, or
+    damaged, that is an error, or with `anew` it is removed. `about` is kept beside the state, for whoever resumes.
     """
 
-    def __init__(self, path: Path, *, every: float = 60.0, about: Mapping[str, Any] | None = None) -> None:
-        self.path, self.every, self.about = path, every, about
+    def __init__(
+        self, path: Path, *, every: float = 60.0, about: Mapping[str, Any] | None = None, anew: bool = False
+    ) -> None:
+        self.path, self.every, self.about, self.anew = path, every, about, anew
+        self.before: Mapping[str, Any] = {}
         self._written = time.monotonic()
         self._took = 0.0
         self._identity: dict[str, str] = {}
@@ -37,6 +41,15 @@ class Checkpoint:
         self._identity = {name: fingerprint(part) for name, part in identity.items()}
         if not self.path.exists():
             return None
+        try:
+            return self._fitting(device, room)
+        except CheckpointError:
+            if not self.anew:
+                raise
+            self.finished()
+            return None
+
+    def _fitting(self, device: torch.device, room: Room) -> State:
         kept = statefile.read(self.path, device, room)
         changed = [name for name, digest in self._identity.items() if kept.get("identity", {}).get(name) != digest]
         if changed:
@@ -45,6 +58,7 @@ class Checkpoint:
         state = kept["run"]
         if not isinstance(state, dict):
             raise CheckpointError(f"The checkpoint {self.path} is damaged.")
+        self.before = kept.get("about", {})
         return state
 
     def offer(self, state: Callable[[], State], room: Room = MEMORY, *, now: bool = False) -> None:

@@ -29,7 +29,7 @@ class Footprint(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._held: dict[int, int] = {}
+        self._held: dict[int, weakref.ref[torch.UntypedStorage]] = {}
         self.now = 0
         self.heights: Heights = {None: [0]}
 
@@ -65,13 +65,19 @@ class Footprint(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
         """Views share a storage, which is counted once."""
         key = storage._cdata
         if key not in self._held and not in_file(storage):
-            self._held[key] = storage.nbytes()
-            self.now += storage.nbytes()
+            size = storage.nbytes()
+            self._held[key] = weakref.ref(storage, lambda _: self._gone(key, size))
+            self.now += size
             self.heights.setdefault(moment, []).append(self.now)
-            weakref.finalize(storage, self._gone, key)
 
-    def _gone(self, key: int) -> None:
-        self.now -= self._held.pop(key)
+    def _gone(self, key: int, size: int) -> None:
+        del self._held[key]
+        self.now -= size
+
+    def __exit__(self, *error: Any) -> None:  # noqa: ANN401 -- torch's own
+        """What outlives the counting, as the network's kernels do, is watched no longer: they would keep us too."""
+        super().__exit__(*error)  # type: ignore[no-untyped-call]  # torch's own is untyped
+        self._held.clear()
 
 
 @dataclass(frozen=True)

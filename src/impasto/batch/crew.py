@@ -1,6 +1,7 @@
 """Who does the work: the process itself, or several of its kind, each with a network of its own.
 
-Whoever is hired gives back the bytes of a file and writes nothing, so that nothing is half-written when it is lost.
+Whoever is hired gives back the bytes of a file and writes nothing, so that nothing is half-written when it is lost;
+but for the state of an unfinished picture, if that is to be kept.
 """
 
 from __future__ import annotations

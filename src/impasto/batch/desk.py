@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 
+from impasto.batch import unfinished
 from impasto.batch.beside import names
 from impasto.batch.jobs import Job
 from impasto.batch.key import ingredients, ingredients_told, key
@@ -61,12 +62,18 @@ class Desk:
         said = replace(entry(job, key, self.manifest.folder), made=self.tools.beside, beside=before)
         try:
             if not self.force and self._done(said, target):
+                self.forget(target)  # as the plug may have been pulled between the two
                 return replace(said, state="skipped")
             self._vacant(job, target)
             self._vacant_beside(job, asked, before)
             return Task(job, target, key, tuple(dict.fromkeys((*before, *asked))))
         except PictureError as error:
             return replace(said, state="failed", error=str(error), key="")  # what lies there is not ours
+
+    def forget(self, target: Path) -> None:
+        """The state that was kept of a picture which is finished now."""
+        if self.tools.checkpoint_every is not None:
+            unfinished.forget(target)
 
     def key(self, job: Job) -> str:
         """Equal for pictures that are made of the same."""

@@ -12,10 +12,11 @@ import torch
 
 from impasto import device as devices
 from impasto import record
+from impasto.batch import unfinished
 from impasto.batch.beside import Asked, Beside
 from impasto.batch.jobs import Job
 from impasto.errors import ImpastoError, RunError
-from impasto.events import Event, Finished, Note
+from impasto.events import Event, Finished, Note, Planned
 from impasto.files import encode
 from impasto.hand_files import described_hand, described_style, guided, opened
 from impasto.inputs import Painting
@@ -41,6 +42,7 @@ class Tools:
     quality: int | None = None
     film: str = ""  # .gif or .mp4, of every run
     snapshots: int = 0  # after so many steps
+    checkpoint_every: float | None = None  # seconds; None: no state is kept
 
     @property
     def beside(self) -> Asked:
@@ -145,7 +147,7 @@ class Painter:
         hand = described_hand(job.hand, guidance, task.target.parent, lambda path: self._read(path, sources).sha256)
         start = None if job.start is None else self._read(job.start, sources)
         notes: list[str] = []
-        beside = Beside(job, tools.beside)
+        beside, checkpoint = Beside(job, tools.beside), unfinished.kept(task.target, tools.checkpoint_every)
         for event in paint(
             content,
             styles,
@@ -157,10 +159,13 @@ class Painter:
             preview_every=beside.every,
             stop=stop,
             memory=tools.memory,
+            checkpoint=checkpoint,
             surveys=surveys,
         ):
-            if stop():
+            if stop() and (checkpoint is None or isinstance(event, Finished)):  # the state is kept before the end
                 raise Stopped
+            if isinstance(event, Planned) and checkpoint is not None and checkpoint.before:
+                notes.append(unfinished.remark(checkpoint))
             hear(event)
             beside.read(event, content)
             if isinstance(event, Note):

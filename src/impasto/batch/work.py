@@ -98,6 +98,7 @@ def outcome(task: Task, result: Result, desk: Desk) -> Entry:
             return replace(said, state="failed", error=result.error)
     try:
         put(result, task, folder)
+        desk.forget(task.target)
     except (PictureError, OSError) as error:
         return replace(said, state="failed", error=rescued(result, task.target, error))
     digest = sha256(result.data).hexdigest()

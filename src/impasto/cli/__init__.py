@@ -16,6 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (the process' own, if none is given); the exit code."""
     yield_the_processor()
     keep_what_is_freed()
+    forget_old_shapes()
     try:
         with listening() as interrupt:
             from impasto.cli.errors import guarded  # from here on Ctrl-C is listened to, so now the imports begin
@@ -34,3 +35,14 @@ def yield_the_processor() -> None:
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+
+def forget_old_shapes() -> None:
+    """What is prepared for each shape of picture shall not be kept for ever. It, too, must be said before torch works.
+
+    Torch keeps a description of each of the last 1024 convolutions that differed in shape, and its library oneDNN the
+    code for as many: 60 kB for each, so that a batch of many sizes holds more and more. A run in tiles of nine shapes
+    needs less than 200; to prepare one again takes some tenths of a millisecond: see docs/log.md.
+    """
+    for cache in ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"):
+        os.environ.setdefault(cache, "256")

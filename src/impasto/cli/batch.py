@@ -60,6 +60,8 @@ class Asked:
             raise UsageError(f"A .{kind} cannot hold 16 bits per color; only png and tif can.")
         if chosen.weights is not None:
             order.check_weights(chosen.weights)
+        if chosen.checkpoint_every is not None and (given["film_kind"] or chosen.snapshots):
+            raise UsageError("--film and --snapshots show a run from its first step; leave out --checkpoint-every.")
         recipe = order.merged({}, given["preset"], given["recipe"], flags.recipe_values(given))
         start = given["start"] if isinstance(given["start"], Path) else None
         if (recipe.start == "picture") != (start is not None):
@@ -137,6 +139,13 @@ def batch_flags() -> list[Flag]:
             section="Output",
             type=click.Choice(["gif", "mp4"]),
             help="a film of each run, beside its picture; mp4 with the extra [video]",
+        ),
+        Flag(
+            ["--checkpoint-every"],
+            section="Output",
+            type=click.FloatRange(0),
+            metavar="SECONDS",
+            help="keep the state of each unfinished picture beside it; the same command goes on from there",
         ),
     ]
 

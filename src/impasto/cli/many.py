@@ -23,6 +23,7 @@ from impasto.batch.manifest import Entry, Manifest
 from impasto.batch.names import named, relative
 from impasto.batch.overview import sheets
 from impasto.batch.painter import Stopped, Tools
+from impasto.batch.unfinished import file_of
 from impasto.batch.work import work
 from impasto.cli.batch import Asked
 from impasto.cli.interrupt import Interrupt, current
@@ -75,6 +76,7 @@ class Session:
         folder = self.asked.out
         beside = (name for each in self.desk.known.values() for name in each.beside)
         own = {folder / name for name in (*self.desk.ours, *beside, "jobs.jsonl")}
+        own |= {file_of(folder / name) for name in self.desk.ours}
         return frozenset(own | set(folder.glob("contact-sheet*.png")))
 
     def paint(self, jobs: Sequence[Job]) -> None:
@@ -184,6 +186,7 @@ def tools(asked: Asked) -> Tools:
         quality=options.quality,
         film=asked.film,
         snapshots=options.snapshots,
+        checkpoint_every=options.checkpoint_every,
     )
 
 
