@@ -23,7 +23,7 @@ from impasto.tiles import BLOCK
 USABLE = 0.9  # of the memory that is free: others need some too
 SLACK = 16e6  # what the allocator does not give back, and the threads' own
 HOLES = 0.3  # of what is held in one piece: the C library's heap keeps what is freed, and not all of it fits again ...
-HOLES_IN_TILES = 50e6  # ... where large pieces are given back, these are the holes that small ones leave
+HOLES_IN_TILES = 50e6  # ... where large pieces are given back, small ones leave no more than this
 RGB = 12  # bytes of a pixel of a picture or canvas
 COMFORTABLE = 6  # times as wide as its halo: a tile then goes forward and back on less than three times its own pixels
 RESIZING = 6 * RGB * BAND  # what is made on the way from one level to the next
@@ -81,8 +81,8 @@ class Planner:
         building = max(looking + paintings, min(RESIZING, 6 * RGB * pixels)) + image
         descending = costs.state(pixels) + image + max(costs.tile(seen), stepping(costs, pixels))
         tensors = image + costs.targets(pixels) + max(building, descending)
-        holes = (HOLES * tensors if whole else HOLES_IN_TILES) if self.cpu else 0.0
-        return SLACK + tensors + holes
+        holes = HOLES * tensors if whole else min(HOLES * tensors, HOLES_IN_TILES)
+        return SLACK + tensors + (holes if self.cpu else 0.0)
 
     def _tables(self, level: Level) -> int:
         """What self-similarity holds of all pairs of places: it grows with the square of the trial's, up to a limit."""
