@@ -8,9 +8,11 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 BLOCK = 64  # pixels on the sides of the squares that are summed first: tiles of whole squares have the picture's sums
 
@@ -80,6 +82,24 @@ def taken(image: Tensor, rows: slice, columns: slice) -> Tensor:
     return image
 
 
+class _Part(torch.autograd.Function):
+    """A part of an image, and zeros around it on the way back, channels-last: torch's own zeros are not, and all that
+    then meets them has to turn every number round."""
+
+    @staticmethod
+    def forward(ctx: Any, image: Tensor, rows: slice, columns: slice) -> Tensor:  # noqa: ANN401 -- torch has no type for it
+        ctx.place = image.shape, rows, columns
+        return image[..., rows, columns]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401 -- torch has no type for it
+        (batch, channels, height, width), rows, columns = ctx.place
+        whole = slope.new_zeros(batch, height, width, channels).permute(0, 3, 1, 2)
+        whole[..., rows, columns] = slope
+        return whole, None, None
+
+
 @dataclass(frozen=True)
 class Tile:
     """A rectangle of the picture."""
@@ -121,7 +141,10 @@ class Tile:
 
     def owned(self, features: Tensor, stride: int) -> Tensor:
         """The tile's own positions among the features computed on what it sees."""
-        return features[..., self.rows.owned(stride), self.columns.owned(stride)]
+        if not features.requires_grad:
+            return features[..., self.rows.owned(stride), self.columns.owned(stride)]
+        part: Tensor = _Part.apply(features, self.rows.owned(stride), self.columns.owned(stride))  # type: ignore[no-untyped-call]
+        return part
 
     def placed(self, features: Tensor, stride: int) -> Tensor:
         """The tile's own positions among the features of the whole picture."""
