@@ -27,6 +27,7 @@ from torch import Tensor
 from benchmarks.common import STAND_IN, median, pair, report, table, vgg19
 from benchmarks.encoder16 import encoder16
 from impasto import files, judge
+from impasto.allocator import keep_what_is_freed
 from impasto.networks import Network
 from impasto.networks.choose import open_network
 from impasto.networks.lite import Lite
@@ -195,6 +196,7 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path, default=Path("out/quality.png"))
     parser.add_argument("--save", action="store_true", help="keep the figures under benchmarks/results")
     a = parser.parse_args()
+    keep_what_is_freed()  # as the command does
     methods, pairs = a.method or [parse("lite")], a.pairs.split(",")
     done = paint_all(methods, pairs, [float(s) for s in a.strengths.split(",")], a.size, JUDGES[a.judge]())
     summary = compare(done, methods, pairs)

@@ -13,6 +13,7 @@ import pytest
 import torch
 from networks import image, one_thread
 from numpy.typing import NDArray
+from test_broad import broadening
 from torch import Tensor
 
 from impasto.descent import ADAM_AFTER, LBFGS, PATIENCE, Adam, Descent, GradientDescent, Optimizer
@@ -74,23 +75,27 @@ def test_adam_is_torchs(betas: tuple[float, float]) -> None:
 
 
 class Textbook:
-    """Nocedal & Wright, Numerical Optimization, algorithm 7.4, with a list of pairs and plain vectors."""
+    """Nocedal & Wright, Numerical Optimization, algorithm 7.4, with a list of pairs and plain vectors.
+
+    The first guess of the inverse Hessian is γM."""
 
     def __init__(self, history: int, rate: float, longest: float) -> None:
         self.history, self.rate, self.longest = history, rate, longest
+        self.broad = np.kron(broadening(*SHAPE[2:]), np.eye(SHAPE[1]))  # channels-last
         self.pairs: list[tuple[Array, Array]] = []
         self.last: tuple[Array, Array] | None = None
 
     def step(self, x: Array, g: Array) -> Array:
         if self.last is not None:
             s, y = x - self.last[0], g - self.last[1]
-            if s @ y > 1e-8 * np.linalg.norm(s) * np.linalg.norm(y):
+            if s @ y > 1e-8 * np.linalg.norm(s) * np.sqrt(y @ self.broad @ y):
                 self.pairs = [*self.pairs, (s, y)][-self.history :]
             else:  # one departure: the oldest pair is forgotten all the same
                 self.pairs = self.pairs[len(self.pairs) // self.history :]
         self.last = (x.copy(), g.copy())
         if not self.pairs:
-            return np.asarray(x - 0.02 * self.rate * g / np.sqrt((g**2).mean()))
+            first = self.broad @ g
+            return np.asarray(x - 0.02 * self.rate * first / np.sqrt((first**2).mean()))
         move = self.rate * self.direction(g)
         length = np.sqrt((move**2).mean())
         return np.asarray(x - move * min(1.0, self.longest / length))
@@ -101,7 +106,7 @@ class Textbook:
             alphas.append((s @ q) / (s @ y))
             q -= alphas[-1] * y
         s, y = self.pairs[-1]
-        r = q * (s @ y) / (y @ y)
+        r = self.broad @ q * (s @ y) / (y @ self.broad @ y)
         for (s, y), alpha in zip(self.pairs, reversed(alphas), strict=True):
             r += s * (alpha - (y @ r) / (s @ y))
         return r

@@ -25,6 +25,7 @@ FLOORS = (
     {
         *(
             "objective",
+            "broad",
             "canvas",
             "descent",
             "cutter",

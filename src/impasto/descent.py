@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from impasto.broad import broadened
 from impasto.errors import DescentError
 from impasto.storage import MEMORY, Room
 
@@ -23,7 +24,7 @@ State = dict[str, Any]
 
 FIRST_MOVE = 0.02  # root mean square of the first L-BFGS step, in pixel values: there is no curvature to go by yet
 REMEMBERED = ("pairs", "products", "along", "filled", "next", "last", "rate")  # by L-BFGS
-CURVATURE_FLOOR = 1e-8  # of ‖s‖‖y‖; flatter pairs are not remembered
+CURVATURE_FLOOR = 1e-8  # of ‖s‖‖y‖, y measured by M; flatter pairs are not remembered
 STATE = ("canvas", "best", "mean", "lowest", "first", "scale", "steps", "troubles", "still")
 EXPLOSION = 10  # times the first loss of the level
 PATIENCE = 30  # looks without a change
@@ -113,8 +114,9 @@ class Adam:
 class LBFGS:
     """Limited-memory BFGS (Liu & Nocedal 1989) with steps of length one, in vector-free form (Chen et al. 2014).
 
-    The last `history` moves s and gradient changes y are the rows of one matrix. The two-loop recursion runs on their
-    inner products, (2m)² numbers in float64 on the CPU; the long vectors are read three times a step.
+    The inverse Hessian is first guessed as γM, where M makes more of what is broad (`broad.broadened`), and not as γ
+    alone. The last `history` moves s and gradient changes My are the rows of one matrix. The two-loop recursion runs on
+    the inner products s·y and y·My, numbers in float64 on the CPU; the long vectors are read twice a step.
     """
 
     def __init__(self, *, history: int = 10, rate: float = 1.0, longest: float = 0.3, room: Room = MEMORY) -> None:
@@ -127,43 +129,45 @@ class LBFGS:
 
     def forget(self) -> None:
         """Drop what was learned about the curvature."""
-        self.pairs: Tensor | None = None  # (2, history, n): moves, gradient changes
-        self.products = torch.zeros(2, 2, self.history, self.history, dtype=torch.float64)
+        self.pairs: Tensor | None = None  # (2, history, n): moves s, gradient changes My
+        self.products = torch.zeros(2, self.history, self.history, dtype=torch.float64)  # s_i·y_j, j no older; y_i·My_j
         self.along = torch.zeros(2, self.history, dtype=torch.float64)  # the pairs' inner products with the gradient
         self.filled = self.next = 0
-        self.last: tuple[Tensor, Tensor] | None = None
+        self.last: tuple[Tensor, Tensor, Tensor] | None = None  # canvas, gradient g, Mg
 
     def step(self, canvas: Tensor, gradient: Tensor, scale: float = 1.0) -> Tensor:
+        broad = broadened(gradient, self.room)
         if self.last is not None:
-            self._remember(canvas, gradient, self.last, scale)
-        self.last = (canvas, gradient)
-        return self._moved(canvas, gradient, scale)
+            self._remember((canvas, gradient, broad), self.last, scale)
+        self.last = (canvas, gradient, broad)
+        return self._moved(canvas, broad, scale)
 
-    def _remember(self, canvas: Tensor, gradient: Tensor, last: tuple[Tensor, Tensor], scale: float) -> None:
+    def _remember(self, now: tuple[Tensor, Tensor, Tensor], last: tuple[Tensor, Tensor, Tensor], scale: float) -> None:
         """The move since the last step and what it did to the gradient take the place of the oldest pair, which is
         forgotten even if they are of no use: if the loss bends the wrong way there."""
+        canvas = now[0]
         if self.pairs is None:
             self.pairs = self.room.zeros(2, self.history, canvas.numel(), like=canvas)
-        i, before, changed = self.next, self.along, 0.0
-        sums = torch.zeros(2, 2, self.history, dtype=torch.float64)
+        i, before = self.next, self.along
+        own, self.along = torch.zeros(3, dtype=torch.float64), torch.zeros_like(before)
         for rows in self.room.bands(canvas):
             here = self._used(positions(canvas, rows))
-            s, y = here[:, i]
-            torch.sub(flat(canvas, rows), flat(last[0], rows), out=s)
-            torch.sub(flat(gradient, rows), flat(last[1], rows), out=y).mul_(scale)
-            for vector, total in zip((s, flat(gradient, rows)), sums, strict=True):
-                # One vector at a time: ten times as fast as both in one product.
-                total[:, : here.shape[1]] += torch.stack([each @ vector for each in here]).cpu().double()
-            changed += float(torch.dot(y, y))
-        move, self.along = sums
-        change = scale * (self.along - before)  # y · p = (g − g') · p, but where p is new
-        change[:, i] = torch.tensor([move[1, i], changed])
-        curvature = float(move[1, i])
-        if not curvature > CURVATURE_FLOOR * math.sqrt(float(move[0, i]) * changed):
+            (x, g, broad), (x0, g0, broad0) = ([flat(each, rows) for each in three] for three in (now, last))
+            s, my = here[:, i]
+            torch.sub(x, x0, out=s)
+            torch.sub(broad, broad0, out=my).mul_(scale)
+            y = torch.sub(g, g0).mul_(scale)
+            own += torch.stack([torch.dot(s, y), torch.dot(my, y), torch.dot(s, s)]).cpu()
+            # One vector at a time: ten times as fast as all in one product.
+            self.along[:, : here.shape[1]] += torch.stack([each @ g for each in here]).cpu()
+        change = scale * (self.along - before)  # p · y = p · (g − g'), but where p is new
+        change[:, i] = own[:2]
+        curvature, size = float(own[0]), float(own[1] * own[2])
+        if not curvature > CURVATURE_FLOOR * math.sqrt(size):
             self.filled = min(self.filled, self.history - 1)
             return
-        for kind, products in enumerate((move, change)):  # products[a, b, i, j] = pairs[a, i] · pairs[b, j]
-            self.products[:, kind, :, i] = self.products[kind, :, i, :] = products
+        self.products[:, :, i] = change
+        self.products[1, i] = change[1]
         self.next, self.filled = (i + 1) % self.history, min(self.filled + 1, self.history)
 
     def _used(self, part: slice) -> Tensor:
@@ -171,14 +175,14 @@ class LBFGS:
         assert self.pairs is not None
         return self.pairs[:, : self.history if self.filled >= self.history - 1 else self.next + 1, part]
 
-    def _moved(self, canvas: Tensor, gradient: Tensor, scale: float) -> Tensor:
+    def _moved(self, canvas: Tensor, broad: Tensor, scale: float) -> Tensor:
         """The next canvas: first the direction is written there, then, as its length is known, the step is taken."""
         moved, bands = self.room.like(canvas), self.room.bands
         on_gradient, on_pairs = self._weights(canvas, scale)
         total = canvas.new_zeros(())
         for rows in bands(canvas):
-            g, move = flat(gradient, rows), flat(moved, rows)
-            torch.mul(g, -on_gradient * scale, out=move)
+            move = flat(moved, rows)
+            torch.mul(flat(broad, rows), -on_gradient * scale, out=move)
             for pairs, weights in (
                 zip(self._used(positions(canvas, rows)), on_pairs, strict=True) if self.filled else ()
             ):
@@ -191,28 +195,29 @@ class LBFGS:
         return moved
 
     def _weights(self, like: Tensor, scale: float) -> tuple[float, Tensor]:
-        """What the gradient and the pairs count in the direction."""
+        """What Mg and the pairs count in the direction."""
         if not self.filled:
             return 1.0, like.new_zeros(2, self.history)
         on_gradient, on_pairs = self._two_loops(scale * self.along)
         return self.rate * on_gradient, self.rate * on_pairs.to(like)
 
     def _two_loops(self, along: Tensor) -> tuple[float, Tensor]:
-        """Coefficients of −direction: one for the gradient, (2, m) for the moves and gradient changes."""
-        products, inner = self.products.numpy(), along.numpy()  # of few numbers, numpy's sums are quicker
+        """Coefficients of −direction: one for Mg, (2, m) for the moves and gradient changes."""
+        sy, ymy = self.products.numpy()  # of few numbers, numpy's sums are quicker
+        on_s, on_y = c = np.zeros((2, self.history))  # the direction in terms of the pairs
+        on_gradient = along.numpy()
         newest_first = [(self.next - 1 - k) % self.history for k in range(self.filled)]
-        c = np.zeros((2, self.history))  # the direction in terms of the pairs
         alphas: dict[int, float] = {}
         for i in newest_first:
-            alphas[i] = (inner[0, i] + (c * products[:, 0, :, i]).sum()) / products[0, 1, i, i]
-            c[1, i] -= alphas[i]
+            alphas[i] = (on_gradient[0, i] + sy[i] @ on_y) / sy[i, i]
+            on_y[i] -= alphas[i]
         first = newest_first[0]
-        scale = float(products[0, 1, first, first] / products[1, 1, first, first])
-        c *= scale
+        gamma = float(sy[first, first] / ymy[first, first])
+        on_y *= gamma
         for i in reversed(newest_first):
-            beta = (scale * inner[1, i] + (c * products[:, 1, :, i]).sum()) / products[0, 1, i, i]
-            c[0, i] += alphas[i] - beta
-        return scale, torch.from_numpy(c)
+            beta = (gamma * on_gradient[1, i] + on_y @ ymy[:, i] + on_s @ sy[:, i]) / sy[i, i]
+            on_s[i] += alphas[i] - beta
+        return gamma, torch.from_numpy(c)
 
     def state(self) -> State:
         return {name: getattr(self, name) for name in REMEMBERED}
