@@ -84,7 +84,7 @@ class Painted:
 
 
 def parse(text: str) -> Method:
-    """ "name=knob:value,knob:value", or a network's name alone."""
+    """ "name=knob:value,knob:value", or a network's name alone; "style_layers:relu1_1=2+relu2_1=1" for layers."""
     name, _, settings = text.partition("=")
     knobs: dict[str, Any] = {"network": name} if not settings else {}
     for setting in filter(None, settings.split(",")):
@@ -100,7 +100,9 @@ JUDGES: dict[str, Callable[[], Network]] = {
 }
 
 
-def _value(text: str) -> str | int | float:
+def _value(text: str) -> str | int | float | dict[str, float]:
+    if "=" in text:
+        return {layer: float(weight) for layer, _, weight in (part.partition("=") for part in text.split("+"))}
     for kind in (int, float):
         try:
             return kind(text)

@@ -60,6 +60,23 @@ def test_weighted_moments_count_each_position_as_often_as_its_weight() -> None:
     same(moments(f, torch.ones_like(w)), moments(f).numpy())
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_mute_sums_have_the_same_slopes(weighted: bool) -> None:
+    """What is summed elsewhere need not be summed here, only differentiated."""
+    random = torch.Generator().manual_seed(5)
+    features, target = (torch.rand(1, 4, 7, 9, generator=random, dtype=torch.float64) for _ in range(2))
+    weight = torch.rand(1, 1, 7, 9, generator=random, dtype=torch.float64) if weighted else None
+    root, slope = (torch.rand(5, 5, generator=random, dtype=torch.float64) for _ in range(2))
+    slopes = []
+    for mute in (False, True):
+        f = features.clone().requires_grad_()
+        sums = measures.moments(f, weight, mute=mute)
+        apart = measures.squared_difference(f, target, root, weight, mute=mute)
+        slopes.append(torch.autograd.grad((sums * slope).sum() + apart, f)[0])
+        assert bool(sums.any()) != mute
+    assert torch.equal(*slopes)
+
+
 def test_mean_second_moment_and_covariance_come_out_of_the_sums() -> None:
     f = features()
     gram, mean, covariance = stats(f)

@@ -3,7 +3,7 @@
 A loss of features sees edges and strokes sharply and broad tones hardly at all: along these it bends little, and the
 gradient alone is too small a step. M makes √2 times as much of them with every octave:
 
-    M = Σ_k δ_k Uᵏ Aᵏ,   δ_0 = 1,  δ_k = √2ᵏ − √2ᵏ⁻¹,  k up to OCTAVES
+    M = Σ_k δ_k Uᵏ Aᵏ,   δ_0 = 1,  δ_k = √2ᵏ − √2ᵏ⁻¹,  k up to the number of octaves
 
 A halves a picture by the weights (1 3 3 1)/8 on each axis, U = 4Aᵀ doubles it by the same. M is symmetric and positive
 whatever the size, so that a descent along Mg is one.
@@ -21,11 +21,11 @@ OCTAVES, RISE = 5, 2**0.5  # found by measuring; see docs/log.md
 LEAST = 4  # pixels on a side that are still halved
 
 
-def broadened(slope: Tensor, room: Room, octave: int = 0) -> Tensor:
-    """M times an image (1, C, H, W), channels-last; the same, to the bit, wherever it lies."""
+def broadened(slope: Tensor, room: Room, octaves: int = OCTAVES, octave: int = 0) -> Tensor:
+    """M times an image (1, C, H, W), channels-last; the same, to the bit, wherever it lies. Sums begin at `octave`."""
     share = RISE**octave - RISE ** (octave - 1) if octave else 1.0
-    deeper = octave < OCTAVES and min(slope.shape[-2:]) >= LEAST
-    coarse = broadened(halved(slope, room), room, octave + 1) if deeper else None
+    deeper = octave < octaves and min(slope.shape[-2:]) >= LEAST
+    coarse = broadened(halved(slope, room), room, octaves, octave + 1) if deeper else None
     made = room.like(slope)
     for rows in room.bands(slope):
         fine = slope[..., rows, :]

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impasto.broad import broadened
+from impasto.broad import OCTAVES, broadened
 from impasto.errors import DescentError
 from impasto.storage import MEMORY, Room
 
@@ -119,8 +119,16 @@ class LBFGS:
     the inner products s·y and y·My, numbers in float64 on the CPU; the long vectors are read twice a step.
     """
 
-    def __init__(self, *, history: int = 10, rate: float = 1.0, longest: float = 0.3, room: Room = MEMORY) -> None:
-        self.history, self.rate, self.longest, self.room = history, rate, longest, room
+    def __init__(
+        self,
+        *,
+        history: int = 10,
+        rate: float = 1.0,
+        longest: float = 0.3,
+        octaves: int = OCTAVES,
+        room: Room = MEMORY,
+    ) -> None:
+        self.history, self.rate, self.longest, self.octaves, self.room = history, rate, longest, octaves, room
         self.forget()
 
     def shorten(self, factor: float) -> None:
@@ -136,7 +144,7 @@ class LBFGS:
         self.last: tuple[Tensor, Tensor, Tensor] | None = None  # canvas, gradient g, Mg
 
     def step(self, canvas: Tensor, gradient: Tensor, scale: float = 1.0) -> Tensor:
-        broad = broadened(gradient, self.room)
+        broad = broadened(gradient, self.room, self.octaves)
         if self.last is not None:
             self._remember((canvas, gradient, broad), self.last, scale)
         self.last = (canvas, gradient, broad)

@@ -62,13 +62,14 @@ class Gaussian:
 # ---- sums over positions -------------------------------------------------------------------------------------------
 
 
-def moments(features: Tensor, weight: Tensor | None = None, *, block: int = 64) -> Tensor:
+def moments(features: Tensor, weight: Tensor | None = None, *, block: int = 64, mute: bool = False) -> Tensor:
     """Σ w [f; 1][f; 1]ᵀ over the positions of (1, C, h, w): (C + 1, C + 1).
 
     The corner is Σ w, the last column Σ w f, the rest the Gram matrix before any division. Squares of `block` positions
     are summed in float32 at least, and the squares in float64: whoever adds up whole squares elsewhere gets the same.
+    Where the sums are known already, `mute` leaves them out: zeros, with the slopes of the sums.
     """
-    sums: Tensor = _Moments.apply(features, weight, block)  # type: ignore[no-untyped-call]
+    sums: Tensor = _Moments.apply(features, weight, block, mute)  # type: ignore[no-untyped-call]
     return sums
 
 
@@ -76,9 +77,11 @@ class _Moments(torch.autograd.Function):
     """The derivative, written out: the sums are symmetric in f, so one product does where torch would make two."""
 
     @staticmethod
-    def forward(ctx: Any, f: Tensor, w: Tensor | None, block: int) -> Tensor:  # noqa: ANN401 -- torch has no type for it
+    def forward(ctx: Any, f: Tensor, w: Tensor | None, block: int, mute: bool) -> Tensor:  # noqa: ANN401 -- torch has no type for it
         ctx.save_for_backward(f, w)
         total = f.new_zeros(f.shape[1] + 1, f.shape[1] + 1, dtype=finest(f.device))
+        if mute:
+            return total
         weights = None if w is None else _squares(w, block, f.shape[1])
         for plain in _squares(f, block, f.shape[1]):
             heavy = plain if weights is None else plain * next(weights)
@@ -90,13 +93,13 @@ class _Moments(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401 -- torch has no type for it
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None, None]:  # noqa: ANN401 -- torch has no type for it
         f, w = ctx.saved_tensors
         if not f.numel():  # a tile's sliver may own no position
-            return f, None, None
+            return f, None, None, None
         both = (slope + slope.T).to(f.dtype)
         slopes = F.conv2d(f, both[:-1, :-1, None, None], both[:-1, -1])
-        return slopes if w is None else slopes * w.to(f.dtype), None, None
+        return slopes if w is None else slopes * w.to(f.dtype), None, None, None
 
 
 def _squares(planes: Tensor, block: int, channels: int) -> Iterator[Tensor]:
@@ -116,14 +119,23 @@ def _squares(planes: Tensor, block: int, channels: int) -> Iterator[Tensor]:
 
 
 def squared_difference(
-    features: Tensor, target: Tensor, root: Tensor | None = None, weight: Tensor | None = None, *, block: int = 64
+    features: Tensor,
+    target: Tensor,
+    root: Tensor | None = None,
+    weight: Tensor | None = None,
+    *,
+    block: int = 64,
+    mute: bool = False,
 ) -> Tensor:
-    """Σ w ‖A (f − t)‖² over positions: a scalar. `root` is the square root of the metric, [A b] up to a rotation."""
+    """Σ w ‖A (f − t)‖² over positions: a scalar. `root` is the square root of the metric, [A b] up to a rotation.
+
+    `mute` as for moments.
+    """
     d = _wide(features) - _wide(target)
     if root is None:
         return (d.square() if weight is None else d.square() * weight.to(d.dtype)).sum(dtype=finest(d.device))
     linear = root[:, :-1].to(d.dtype)
-    second = moments(d, weight, block=block)[:-1, :-1]
+    second = moments(d, weight, block=block, mute=mute)[:-1, :-1]
     return ((linear.T @ linear).to(second) * second).sum()
 
 

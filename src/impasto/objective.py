@@ -87,13 +87,15 @@ class Objective:
 
     def _looks(self, canvas: Tensor, tiles: Sequence[Tile]) -> list[Traced]:
         """At each tile; at a single one with a way back, so that it need not be looked at again."""
-        return [(self._traced if len(tiles) == 1 else self._untraced)(canvas, tile) for tile in tiles]
+        if len(tiles) == 1:
+            return [self._traced(canvas, tiles[0], summed=True)]
+        return [self._untraced(canvas, tile) for tile in tiles]
 
     def _back(self, canvas: Tensor, tiles: Sequence[Tile], looks: Sequence[Traced], slopes: Sequence[Tensor]) -> Tensor:
         """The slopes at the sums, sent back through each tile to the pixels that it owns."""
         gradient = self.room.like(canvas)
         for tile in tiles:
-            traced = looks[0] if len(tiles) == 1 else self._traced(canvas, tile)
+            traced = looks[0] if len(tiles) == 1 else self._traced(canvas, tile, summed=False)
             tile.placed(gradient, 1).copy_(self._slope(traced, tile, slopes))
             self.room.let_go()
         return gradient
@@ -112,15 +114,18 @@ class Objective:
             sums = self._sums(features, tile)
         return Traced(seen, sums, sums)
 
-    def _traced(self, canvas: Tensor, tile: Tile) -> Traced:
-        """The same, and what leads from all that the slopes at the tile's pixels depend on back to the pixels."""
+    def _traced(self, canvas: Tensor, tile: Tile, *, summed: bool) -> Traced:
+        """What leads from all that the slopes at the tile's pixels depend on back to the pixels; and its sums, if they
+        are not known yet."""
         with torch.enable_grad():
             seen = tile.grown().cut(canvas.detach()).requires_grad_()
             features = self.network(seen, self.layers)
             self.room.let_go()
             measured = self._sums(features, tile.grown())
+        if tile.whole or not summed:
+            return Traced(seen, measured, measured)
         with torch.no_grad():
-            return Traced(seen, measured, measured if tile.whole else self._sums(features, tile.farther()))
+            return Traced(seen, measured, self._sums(features, tile.farther()))
 
     def _sums(self, features: Features, tile: Tile) -> list[Tensor]:
         return [t.sums(features[t.layer], tile, stride(self.network, t.layer)) for t in self.terms]
@@ -176,7 +181,8 @@ def survey(
 
 def moments(features: Tensor, tile: Tile, step: int, where: Tensor | None) -> Tensor:
     """Of the tile's own positions, in the picture's squares."""
-    return measures.moments(tile.owned(features, step), placed(where, tile, step), block=max(1, BLOCK // step))
+    block = max(1, BLOCK // step)
+    return measures.moments(tile.owned(features, step), placed(where, tile, step), block=block, mute=tile.mute)
 
 
 def placed(where: Tensor | None, tile: Tile, step: int) -> Tensor | None:
@@ -302,7 +308,8 @@ def content_term(
     def sums(features: Tensor, tile: Tile, step: int) -> Tensor:
         seen, wanted = tile.owned(features, step), tile.placed(target, step)
         block = max(1, BLOCK // step)
-        return measures.squared_difference(seen, wanted, root, placed(where, tile, step), block=block)
+        where_seen = placed(where, tile, step)
+        return measures.squared_difference(seen, wanted, root, where_seen, block=block, mute=tile.mute)
 
     return Term(f"content {layer}", weight, layer, sums, lambda total: factor * total)
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from impasto import canvas as canvases
 from impasto import measures, regions, style
+from impasto.broad import OCTAVES
 from impasto.checkpoint import Checkpoint
 from impasto.coloring import speckled
 from impasto.costs import Run
@@ -316,7 +317,9 @@ def begun(canvas: Tensor, recipe: Recipe, room: Room) -> Descent:
 def optimizer(recipe: Recipe, room: Room = MEMORY) -> Optimizer:
     """A fresh optimizer with the recipe's settings."""
     if recipe.optimizer == "lbfgs":
-        return LBFGS(history=recipe.history, rate=recipe.learning_rate or 1.0, room=room)
+        # M has edges, and where a picture goes around there are none.
+        octaves = 0 if any(recipe.wraps) else OCTAVES
+        return LBFGS(history=recipe.history, rate=recipe.learning_rate or 1.0, octaves=octaves, room=room)
     if recipe.optimizer == "adam":
         return Adam(rate=recipe.learning_rate or 0.02, betas=(recipe.beta1, recipe.beta2), room=room)
     return GradientDescent(rate=recipe.learning_rate or 0.01, momentum=recipe.momentum, room=room)

@@ -106,6 +106,7 @@ class Tile:
 
     rows: Span
     columns: Span
+    mute: bool = False  # what it owns is looked at for the slopes alone; who owns it sums it up
 
     def cut(self, image: Tensor) -> Tensor:
         """What the tile sees, halo included."""
@@ -128,7 +129,7 @@ class Tile:
 
     def grown(self) -> Tile:
         """One that owns the halo too: all positions that the slopes at this tile's pixels depend on."""
-        return self if self.whole else Tile(self.rows.grown(), self.columns.grown())
+        return self if self.whole else Tile(self.rows.grown(), self.columns.grown(), mute=True)
 
     def farther(self) -> Tile:
         """The same tile, seeing all that the grown one sees."""
