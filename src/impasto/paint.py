@@ -135,7 +135,7 @@ def remarked(
 
 def made_with(recipe: Recipe, network: Network, extra_terms: Sequence[Term]) -> dict[str, object]:
     """What else a checkpoint must have been made with."""
-    whose = (network.name, getattr(network, "sha256", ""))
+    whose = (network.name, network.sha256)
     return {"recipe": recipe, "network": whose, "terms": [(term.name, term.weight) for term in extra_terms]}
 
 

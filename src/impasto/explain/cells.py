@@ -48,7 +48,7 @@ def identity(cell: Cell, network: Network, device: torch.device) -> str:
         "content": fingerprint(cell.content),
         "styles": [style_identity(style) for style in cell.styles],
         "start": cell.start and fingerprint(cell.start),
-        "weights": [network.name, getattr(network, "sha256", "")],
+        "weights": [network.name, network.sha256],
         "painter": [__version__, device.type],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
