@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from test_broad import broadening
 from torch import Tensor
 
-from impasto.descent import ADAM_AFTER, LBFGS, PATIENCE, Adam, Descent, GradientDescent, Optimizer
+from impasto.descent import ADAM_AFTER, PATIENCE, Adam, Descent, GradientDescent, Optimizer
 from impasto.errors import DescentError
+from impasto.lbfgs import LBFGS
 
 __all__ = ["one_thread"]
 

@@ -28,6 +28,7 @@ FLOORS = (
             "broad",
             "canvas",
             "descent",
+            "lbfgs",
             "cutter",
             "costs",
             "inputs",

@@ -16,11 +16,12 @@ from torch import Tensor
 from impasto import device as devices
 from impasto import plan, storage
 from impasto.cutter import Cutter
-from impasto.descent import LBFGS, Adam, Descent, Optimizer
+from impasto.descent import Adam, Descent, Optimizer
 from impasto.errors import PlanError, ShortageError
 from impasto.events import Event, Finished, Forecast, Level, Note, Planned, size
 from impasto.footprint import Footprint
 from impasto.inputs import Painting
+from impasto.lbfgs import LBFGS
 from impasto.networks.lite import Lite
 from impasto.paint import paint
 from impasto.picture import Picture

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from impasto import plan
 from impasto.checkpoint import Checkpoint
-from impasto.descent import LBFGS
 from impasto.errors import ImpastoError, ShareError, ShortageError
 from impasto.events import Event, Finished, Note, Planned, Step
+from impasto.lbfgs import LBFGS
 from impasto.objective import Objective
 from impasto.paint import paint
 from impasto.share import ALONE, Crew, joined

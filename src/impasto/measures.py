@@ -139,6 +139,15 @@ def squared_difference(
     return ((linear.T @ linear).to(second) * second).sum()
 
 
+def squares(features: Tensor, root: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
+    """Σ w ‖A f + b‖² over positions: a scalar."""
+    sums = moments(_wide(features), weight)
+    if root is None:
+        return sums.diagonal()[:-1].sum()
+    metric = root.T @ root
+    return (metric.to(sums) * sums).sum()
+
+
 def total_variation(image: Tensor, rows: slice, columns: slice, kind: Variation = "l2", power: float = 1.25) -> Tensor:
     """Σ over the given positions of the differences to the neighbor below and to the right: a scalar.
 

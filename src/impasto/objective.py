@@ -264,15 +264,15 @@ def style_term(
 def content_factor(scale: ContentScale, target: Tensor, root: Tensor | None, where: Tensor | None = None) -> float:
     """What Σ ‖F − P‖² is multiplied with. P has C channels on H x W positions.
 
-    relative  in units of the photo's own variation, Σ ‖P − mean P‖², or of Σ ‖P‖²/100 where the photo is flat: the same
-              at every size and layer
+    relative  in units of the photo's own variation, Σ ‖P − mean P‖², or of Σ ‖P‖²/2 where the photo is flat (others
+              vary by more, and a flat one would never be painted): the same at every size and layer
     half-sum  ½ Σ, the paper's
     mean      Σ / CHW
     size      Σ / 4CHW
     """
     if scale == "relative":
         variation, flat = spread(target, root, where)
-        return 1.0 / max(variation, flat / 100, measures.EPSILON)
+        return 1.0 / max(variation, flat / 2, measures.EPSILON)
     return {"half-sum": 0.5, "mean": 1 / target.numel(), "size": 1 / (4 * target.numel())}[scale]
 
 
@@ -285,11 +285,10 @@ def spread(target: Tensor, root: Tensor | None, where: Tensor | None) -> tuple[f
 
     total = torch.stack([(p if w is None else p * w).sum((2, 3), keepdim=True) for p, w in bands()]).sum(0)
     average = total / (target[0, 0].numel() if where is None else where.sum())
-    squares = torch.zeros(2, dtype=torch.float64)
+    variation, power = 0.0, 0.0
     for p, w in bands():
-        both = (average.expand_as(p), torch.zeros_like(p))
-        squares += torch.stack([measures.squared_difference(p, other, root, w) for other in both]).cpu()
-    variation, power = squares.tolist()
+        variation += float(measures.squared_difference(p, average.expand_as(p), root, w))
+        power += float(measures.squares(p, root, w))
     return variation, power
 
 

@@ -23,12 +23,13 @@ from impasto.checkpoint import Checkpoint
 from impasto.coloring import speckled
 from impasto.costs import Run
 from impasto.cutter import Cutter
-from impasto.descent import LBFGS, Adam, Descent, GradientDescent, Optimizer
+from impasto.descent import Adam, Descent, GradientDescent, Optimizer
 from impasto.detail import detail_term
 from impasto.diagnosis import diagnosis
 from impasto.diary import Diary
 from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
 from impasto.inputs import Style, Styles, check, remarks, weighted
+from impasto.lbfgs import LBFGS
 from impasto.likeness import likeness_term
 from impasto.networks import Network
 from impasto.objective import Objective, Term, content_term, look, stride, style_term, variation_term
