@@ -252,20 +252,21 @@ def test_transparency_comes_back(capsys: Capture, tmp_path: Path, painting: Path
 
 
 def test_help_needs_no_torch_and_is_quick() -> None:
-    """The quickest of a few runs: the machine may be busy with other things."""
+    """The quickest of a few runs, as the machine may be busy; a slow machine is one that imports click slowly."""
     code = (
         "import sys; from impasto.cli import main; code = main(sys.argv[1:]);"
         "assert not {'torch', 'rich', 'numpy', 'PIL'} & set(sys.modules); sys.exit(code)"
     )
     for arguments in (["--help"], ["paint", "--help"], ["--version"], ["again", "--help"], ["recipe"]):
         subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
-    assert min(cpu_seconds("--help") for _ in range(5)) < 0.3
+    unit = min(cpu_seconds("-c", "import click, inspect, json, tomllib") for _ in range(5))
+    assert min(cpu_seconds("-m", "impasto", "--help") for _ in range(5)) < max(0.3, 10 * unit)
 
 
 def cpu_seconds(*arguments: str) -> float:
     """Of a run in its own process: unlike the time on the clock, it is the same on a busy machine."""
     before = os.times()
-    subprocess.run([sys.executable, "-m", "impasto", *arguments], check=True, capture_output=True)
+    subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
     after = os.times()
     return after.children_user - before.children_user + after.children_system - before.children_system
 
