@@ -46,7 +46,8 @@ def test_the_sum_is_the_formulas(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", [(5, 8), (31, 20)])
 def test_whatever_goes_down_the_slope_still_does(size: tuple[int, int]) -> None:
     """M is symmetric, and no direction is shortened by it; what is broad is lengthened."""
-    matrix = broadening(*size)
+    units = torch.eye(size[0] * size[1], dtype=torch.float64).view(-1, 1, 1, *size)
+    matrix = np.stack([broadened(unit, MEMORY).reshape(-1).numpy() for unit in units])
     np.testing.assert_allclose(matrix, matrix.T, atol=1e-12)
     assert np.linalg.eigvalsh(matrix).min() >= 1 - 1e-12
     assert matrix.sum(1).mean() > 1.1
