@@ -103,7 +103,7 @@ def test_time_decides_when_it_is_written_and_the_end_removes_it(tmp_path: Path) 
     checkpoint = Checkpoint(file, every=1e9, about={"photo": "a.jpg"})
     result(run(RUNS["sgd"], checkpoint))
     assert not file.exists()
-    checkpoint.offer(dict, now=True)
+    checkpoint.write({})
     assert checkpoints.about(file) == {"photo": "a.jpg"}
     checkpoint.finished()
     checkpoint.finished()

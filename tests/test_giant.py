@@ -44,7 +44,7 @@ def test_a_tree_of_tiles(tmp_path: Path) -> None:
 
 
 def test_a_canvas_in_a_file_is_written_in_bands(tmp_path: Path) -> None:
-    canvas = Room(in_file=True).zeros(1, 3, 1500, 600, like=torch.zeros(1))
+    canvas = Room(in_file=True).empty(1, 3, 1500, 600, like=torch.zeros(1))
     canvas[..., 700:, :] = 1.0
     with Footprint() as count:
         file = giant.write(canvas, tmp_path / "a.tif")

@@ -305,7 +305,7 @@ def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("os.posix_fallocate", full, raising=False)
     with pytest.raises(ShortageError, match=r"No space left.*TMPDIR"):
-        storage.Room(in_file=True).zeros(2, 3, like=torch.zeros(1))
+        storage.Room(in_file=True).empty(2, 3, like=torch.zeros(1))
 
 
 # ---- memory that runs out --------------------------------------------------------------------------------------------

@@ -22,11 +22,11 @@ from impasto.lbfgs import LBFGS
 from impasto.objective import Objective
 from impasto.paint import paint
 from impasto.share import ALONE, Crew, joined
-from impasto.tiles import strips
+from impasto.storage import Room
 
 __all__ = ["one_thread"]
 
-PHOTO, PAINTING, NETWORK = picture(90, 150), picture(100, 80, seed=1), tiny()
+PHOTO, PAINTING, NETWORK = picture(330, 90), picture(100, 80, seed=1), tiny()  # high enough for strips of three
 Work = Callable[[Crew], object]
 
 
@@ -59,7 +59,7 @@ def one(folder: Path, work: Work, rank: int, size: int) -> None:
 
 def painted(crew: Crew, checkpoint: Checkpoint | None = None, **knobs: Any) -> tuple[Tensor, float, float]:  # noqa: ANN401 -- knobs
     """The picture, the last loss and the seconds foreseen."""
-    knobs = {"size": 150, "steps": 5, **knobs}
+    knobs = {"size": 330, "steps": 5, **knobs}
     seconds = 0.0
     for event in paint(PHOTO, [PAINTING], recipe(**knobs), network=NETWORK, crew=crew, checkpoint=checkpoint):
         if isinstance(event, Planned) and event.forecast is not None:
@@ -70,8 +70,27 @@ def painted(crew: Crew, checkpoint: Checkpoint | None = None, **knobs: Any) -> t
 
 
 @pytest.mark.parametrize("size", [2, 3])
-@pytest.mark.parametrize("knobs", [{}, {"optimizer": "adam", "variation_weight": 0.1}])
-def test_together_they_paint_what_one_paints(size: int, knobs: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {},
+        {"optimizer": "sgd", "first_level": 100, "average": 0.5},
+        {"optimizer": "adam", "variation_weight": 0.1},
+        {"optimizer": "sgd", "momentum": 0.5, "detail": 0.3},
+        {"optimizer": "sgd", "style_statistic": "sliced"},
+        {"seamless": "both", "size": 352, "start": "speckles"},
+    ],
+)
+def test_together_they_paint_what_one_paints(
+    size: int, knobs: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And look at nothing that is not theirs: what is made without content holds no numbers."""
+    empty = Room.empty
+
+    def void(self: Room, *shape: int, like: Tensor) -> Tensor:
+        return empty(self, *shape, like=like).fill_(torch.nan)
+
+    monkeypatch.setattr(Room, "empty", void)
     alone, loss, _ = painted(ALONE, **knobs)
     results = together(tmp_path, lambda crew: painted(crew, **knobs), size)
     for image, their_loss, _ in results:
@@ -80,7 +99,8 @@ def test_together_they_paint_what_one_paints(size: int, knobs: dict[str, Any], t
         assert float(((image - alone).abs() <= 1 / 255).float().mean()) > 0.999
 
 
-def test_in_double_precision_loss_and_gradient_are_equal(tmp_path: Path) -> None:
+@pytest.mark.parametrize("side", [None, 64])
+def test_in_double_precision_loss_and_gradient_are_equal(side: int | None, tmp_path: Path) -> None:
     from impasto.cutter import Cutter
     from impasto.measures import gaussian
     from impasto.objective import style_term, survey
@@ -89,18 +109,21 @@ def test_in_double_precision_loss_and_gradient_are_equal(tmp_path: Path) -> None
     network, layers = tiny(dtype=torch.float64), frozenset({"relu3_1"})
     photo, painting = PHOTO.rgb.double(), PAINTING.rgb.double()
     target = gaussian(survey(network, painting, layers, cut(100, 80))["relu3_1"])
-    objective = Objective(network, (style_term("relu3_1", 1.0, target, positions=22 * 37),))
-    whole = objective.evaluate(photo, cut(90, 150))
+    objective = Objective(network, (style_term("relu3_1", 1.0, target, positions=82 * 22),))
+    whole = objective.evaluate(photo, cut(330, 90))
 
-    def evaluated(crew: Crew) -> tuple[Tensor, Tensor, int]:
-        tiles = Cutter.of(network, layers, crew).tiles(90, 150)
-        part = replace(objective, crew=crew).evaluate(photo.contiguous(memory_format=torch.channels_last), tiles)
-        return part.loss, part.gradient, len(crew.own(tiles))
+    def evaluated(crew: Crew) -> tuple[Tensor, Tensor, slice]:
+        """Of the canvas, each knows its own rows alone."""
+        cutter, rows = Cutter.of(network, layers, crew).sized(side), crew.rows(330)
+        known = torch.full_like(photo, torch.nan, memory_format=torch.channels_last)
+        known[..., rows, :] = photo[..., rows, :]
+        part = replace(objective, crew=cutter.sharing(330)).evaluate(known, cutter.tiles(330, 90))
+        return part.loss, part.gradient[..., rows, :], rows
 
-    for loss, gradient, share in together(tmp_path, evaluated):
-        assert share == 1
+    for loss, gradient, rows in together(tmp_path, evaluated, 3):
+        assert 96 <= rows.stop - rows.start <= 128
         assert float((loss - whole.loss).abs() / whole.loss) < 1e-10
-        assert float((gradient - whole.gradient).norm() / whole.gradient.norm()) < 1e-10
+        assert float((gradient - whole.gradient[..., rows, :]).norm() / whole.gradient.norm()) < 1e-10
 
 
 def test_the_other_says_so_when_one_dies(tmp_path: Path) -> None:
@@ -108,7 +131,7 @@ def test_the_other_says_so_when_one_dies(tmp_path: Path) -> None:
 
     def dying(crew: Crew) -> object:
         checkpoint = Checkpoint(file, every=0.0)
-        for event in paint(PHOTO, [PAINTING], recipe(size=150), network=NETWORK, crew=crew, checkpoint=checkpoint):
+        for event in paint(PHOTO, [PAINTING], recipe(size=330), network=NETWORK, crew=crew, checkpoint=checkpoint):
             if crew.rank == 1 and isinstance(event, Step) and event.step == 3:
                 os._exit(1)
         return None
@@ -118,13 +141,13 @@ def test_the_other_says_so_when_one_dies(tmp_path: Path) -> None:
     assert "Another process of this run is gone" in str(results[0])
     assert results[1] is None
     image, _, _ = painted(ALONE, Checkpoint(file, every=1e9), steps=6)  # one goes on where two were
-    assert image.shape == (1, 3, 90, 150)
+    assert image.shape == (1, 3, 330, 90)
 
 
 @pytest.mark.parametrize("before_the_end", [0, 2, 4, 7])
 def test_memory_that_runs_out_for_one_makes_the_tiles_of_all_smaller(before_the_end: int, tmp_path: Path) -> None:
     """At a call of the network by the second process: in a step, or while the photo is looked at."""
-    photo, chosen = picture(120, 200), recipe(size=200, steps=5)
+    photo, chosen = picture(330, 120), recipe(size=330, steps=5)
 
     def events(network: Hungry, crew: Crew) -> list[Event]:
         return list(paint(photo, [PAINTING], chosen, network=network, crew=crew))
@@ -163,13 +186,13 @@ def test_an_optimizer_that_finds_no_memory_ends_all_and_leaves_the_checkpoint(
     assert isinstance(first, ShareError)
     assert isinstance(second, ShortageError)
     image, _, _ = painted(ALONE, Checkpoint(file, every=1e9))
-    assert image.shape == (1, 3, 90, 150)
+    assert image.shape == (1, 3, 330, 90)
 
 
 def test_one_stops_all_stop(tmp_path: Path) -> None:
     def stopping(crew: Crew) -> int:
         asked = iter([False] * (4 if crew.rank else 99) + [True] * 99)
-        chosen = recipe(size=150, steps=9)
+        chosen = recipe(size=330, steps=9)
         events = paint(PHOTO, [PAINTING], chosen, network=NETWORK, crew=crew, stop=lambda: next(asked))
         return sum(isinstance(event, Step) for event in events)
 
@@ -183,12 +206,38 @@ def test_the_smallest_budget_counts_for_all(tmp_path: Path) -> None:
     assert plan.allowed(device, None, 2) <= plan.allowed(device, None, 1)
 
 
-def test_strips_own_every_pixel_once() -> None:
-    for height, width, count in ((90, 150, 2), (150, 90, 3), (64, 64, 4), (33, 17, 2)):
-        tiles = strips(height, width, count, halo=10, stride=4)
-        assert len(tiles) <= count
-        owned = sum((t.rows.stop - t.rows.start) * (t.columns.stop - t.columns.start) for t in tiles)
-        assert owned == height * width
+@pytest.mark.parametrize("maker", ["lbfgs", "adam", "sgd"])
+def test_what_two_have_written_down_one_goes_on_with(maker: str, tmp_path: Path) -> None:
+    """The state of a run is whole, and that of one process to rounding."""
+    chosen: dict[str, Any] = {"optimizer": maker, "momentum": 0.5} if maker == "sgd" else {"optimizer": maker}
+    straight, _, _ = painted(ALONE, steps=7, **chosen)
+
+    def interrupted(crew: Crew) -> None:
+        asked = iter([False] * 5 + [True] * 99)
+        events = paint(
+            *(PHOTO, [PAINTING], recipe(size=330, steps=7, **chosen)),
+            network=NETWORK,
+            crew=crew,
+            checkpoint=Checkpoint(tmp_path / "run"),
+            stop=lambda: next(asked),
+        )
+        for _ in events:
+            pass
+
+    together(tmp_path, interrupted)
+    resumed, _, _ = painted(ALONE, Checkpoint(tmp_path / "run"), steps=7, **chosen)
+    assert float(((resumed - straight).abs() <= 1 / 255).float().mean()) > 0.999
+
+
+@pytest.mark.parametrize("height", [1, 31, 33, 64, 90, 331, 4097])
+@pytest.mark.parametrize("size", [1, 2, 3, 8])
+def test_strips_own_every_row_once_and_are_as_thick_as_what_is_seen_beyond(height: int, size: int) -> None:
+    strips = Crew(0, size).strips(height)
+    assert [row for strip in strips for row in range(strip.start, strip.stop)] == [*range(height)]
+    for reach in (8, 16, 60, 160):
+        thin = min(strip.stop - strip.start for strip in strips) < 2 * reach
+        if size > 1 and Crew(0, size).worth(height, reach) is not ALONE:
+            assert not thin
 
 
 def test_without_torchrun_a_process_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:

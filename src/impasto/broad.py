@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto.share import ALONE
 from impasto.storage import Room
 
 OCTAVES, RISE = 5, 2**0.5  # found by measuring; see docs/log.md
@@ -25,7 +26,8 @@ def broadened(slope: Tensor, room: Room, octaves: int = OCTAVES, octave: int = 0
     """M times an image (1, C, H, W), channels-last; the same, to the bit, wherever it lies. Sums begin at `octave`."""
     share = RISE**octave - RISE ** (octave - 1) if octave else 1.0
     deeper = octave < octaves and min(slope.shape[-2:]) >= LEAST
-    coarse = broadened(halved(slope, room), room, octaves, octave + 1) if deeper else None
+    # What several processes halve together is whole, and small: from there, everyone goes on alone.
+    coarse = broadened(halved(slope, room), room.divided(ALONE), octaves, octave + 1) if deeper else None
     made = room.like(slope)
     for rows in room.bands(slope):
         fine = slope[..., rows, :]
@@ -34,15 +36,16 @@ def broadened(slope: Tensor, room: Room, octaves: int = OCTAVES, octave: int = 0
 
 
 def halved(fine: Tensor, room: Room) -> Tensor:
-    """A times an image."""
+    """A times an image; the whole of it, of which each of several processes has made its own rows."""
     channels, height, width = fine.shape[1:]
     made = room.image(channels, height // 2, width // 2, fine)
-    for rows in room.bands(made):
-        low = max(0, 2 * rows.start - 2)
-        seen = fine[..., low : 2 * rows.stop + 2, :]
-        part = F.conv2d(seen, _weights(fine), stride=2, padding=1, groups=channels)
-        made[..., rows, :] = part[..., rows.start - low // 2 : rows.stop - low // 2, :]
-    return made
+    room.crew.look_beyond(fine, 2)
+    for rows in room.bands(fine):
+        top, end = rows.start // 2, min(rows.stop // 2, height // 2)
+        low = max(0, 2 * top - 2)
+        part = F.conv2d(fine[..., low : 2 * end + 2, :], _weights(fine), stride=2, padding=1, groups=channels)
+        made[..., top:end, :] = part[..., top - low // 2 : end - low // 2, :]
+    return room.crew.whole(made, [slice(s.start // 2, s.stop // 2) for s in room.crew.strips(fine.shape[-2])])
 
 
 def doubled(coarse: Tensor, rows: slice, like: Tensor) -> Tensor:

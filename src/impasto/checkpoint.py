@@ -61,13 +61,16 @@ class Checkpoint:
         self.before = kept.get("about", {})
         return state
 
-    def offer(self, state: Callable[[], State], room: Room = MEMORY, *, now: bool = False) -> None:
-        """Write the state if it is time, or at once; where it is large, no more than a tenth of the time is spent."""
+    def due(self) -> bool:
+        """Whether it is time to write; where the state is large, no more than a tenth of the time is spent."""
+        return time.monotonic() - self._written >= max(self.every, 9 * self._took)
+
+    def write(self, state: State, room: Room = MEMORY) -> None:
+        """Write the state, in the place of the one before."""
         begun = time.monotonic()
-        if now or begun - self._written >= max(self.every, 9 * self._took):
-            statefile.write(self.path, {"about": self.about or {}, "identity": self._identity, "run": state()}, room)
-            self._written = time.monotonic()
-            self._took = self._written - begun if self.every else 0.0
+        statefile.write(self.path, {"about": self.about or {}, "identity": self._identity, "run": state}, room)
+        self._written = time.monotonic()
+        self._took = self._written - begun if self.every else 0.0
 
     def finished(self) -> None:
         """The picture is safe; the file is not needed any more."""

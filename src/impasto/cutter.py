@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,7 +18,7 @@ from impasto.device import out_of_memory, release
 from impasto.errors import ShortageError
 from impasto.networks import Network
 from impasto.objective import REACH, Evaluation
-from impasto.share import ALONE, Crew, together
+from impasto.share import ALONE, UNIT, Crew, together
 from impasto.tiles import BLOCK, Tile
 
 Result = TypeVar("Result")
@@ -46,7 +47,7 @@ class Cutter:
     halo: int
     stride: int
     side: int | None = None
-    crew: Crew = ALONE  # the processes among which tiles are dealt out, each of which can hold its own
+    crew: Crew = ALONE  # the processes that share the picture, each of which can hold its own tiles
     wraps: tuple[bool, bool] = (False, False)  # rows, columns
     notes: list[str] = field(default_factory=list)
 
@@ -66,16 +67,22 @@ class Cutter:
         """The same for pictures that end at their edges."""
         return replace(self, wraps=(False, False))
 
+    def sharing(self, height: int) -> Crew:
+        """Who has a strip of a picture this high."""
+        if UNIT % self.stride:
+            return ALONE
+        return self.crew.worth(height, math.ceil(self.halo / self.stride) * self.stride)
+
     def tiles(self, height: int, width: int) -> tuple[Tile, ...]:
-        if (
-            self.side is None
-            and self.crew.size > 1
-            and not any(self.wraps)
-            and max(height, width) > 2 * self.crew.size * self.halo
-        ):
-            return tiles.strips(height, width, self.crew.size, halo=self.halo, stride=self.stride, unit=BLOCK)
         return tiles.cut(
-            height, width, side=self.side, halo=self.halo, stride=self.stride, unit=BLOCK, wraps=self.wraps
+            height,
+            width,
+            side=self.side,
+            halo=self.halo,
+            stride=self.stride,
+            unit=BLOCK,
+            wraps=self.wraps,
+            strips=self.sharing(height).strips(height),
         )
 
     def work(self, image: Tensor, task: Callable[[Sequence[Tile]], Result]) -> Result:

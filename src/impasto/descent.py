@@ -65,6 +65,7 @@ class GradientDescent:
         self.rate, self.velocity = self.rate * factor, None
 
     def state(self) -> State:
+        self.room.gather(self.velocity)
         return {"velocity": self.velocity, "rate": self.rate}
 
     def load(self, state: State) -> None:
@@ -100,6 +101,7 @@ class Adam:
         self.rate, self.steps, self.mean, self.square = self.rate * factor, 0, None, None
 
     def state(self) -> State:
+        self.room.gather(self.mean, self.square)
         return {"mean": self.mean, "square": self.square, "steps": self.steps, "rate": self.rate}
 
     def load(self, state: State) -> None:
@@ -131,8 +133,13 @@ class Descent:
 
     @property
     def result(self) -> Tensor:
-        """The picture to show: the average of the iterates if one is kept, else the best that was evaluated."""
-        return self.mean if self.memory else self.best
+        """The picture to show: the average of the iterates if one is kept, else the best that was evaluated.
+
+        Several processes that share a picture must all ask for it.
+        """
+        shown = self.mean if self.memory else self.best
+        self.room.gather(shown)
+        return shown
 
     def advance(self, loss: Tensor, gradient: Tensor) -> str | None:
         """One step, given the loss and its gradient at `canvas`; a sentence if something had to be repaired.
@@ -162,7 +169,8 @@ class Descent:
     def _watch(self, loss: Tensor, gradient: Tensor) -> str | None:
         """Look at the numbers; remember the best; say what is wrong."""
         norms = torch.stack([torch.linalg.vector_norm(gradient[..., rows, :]) for rows in self.room.bands(gradient)])
-        value, square = torch.stack([loss.to(norms), norms.square().sum()]).tolist()
+        (power,) = self.room.crew.add([norms.square().sum()], gradient.device)
+        value, square = torch.stack([loss.to(power), power]).tolist()
         slope = math.sqrt(square / gradient.numel())
         if not (math.isfinite(value) and math.isfinite(slope)):
             return "the loss was no longer a number"
@@ -194,7 +202,11 @@ class Descent:
         return None if tired else f"Repaired: {trouble}; went back to the best picture with a shorter step."
 
     def state(self) -> State:
-        """All that the next step depends on; its tensors are the descent's own: write or copy them before a step."""
+        """All that the next step depends on; its tensors are the descent's own: write or copy them before a step.
+
+        Several processes that share a picture must all ask for it.
+        """
+        self.room.gather(self.canvas, self.best, self.mean)
         return {**{name: getattr(self, name) for name in STATE}, "optimizer": self.optimizer.state()}
 
     def load(self, state: State) -> None:

@@ -12,6 +12,7 @@ from impasto.cutter import Cutter
 from impasto.descent import Descent
 from impasto.events import Level
 from impasto.plan import Layout
+from impasto.share import ALONE, Crew
 from impasto.storage import MEMORY, Room
 
 KEPT = ("sides", "level", "step", "evaluations", "losses", "first", "repairs")
@@ -23,7 +24,7 @@ class Diary:
 
     sides: list[int | None]  # of the tiles of every level: other tiles give other last digits
     checkpoint: Checkpoint | None = None
-    writes: bool = True  # among several processes, one
+    crew: Crew = ALONE  # the processes that share the picture, one of which writes
     level: int = 1
     step: int = 0
     evaluations: int = 0
@@ -41,12 +42,12 @@ class Diary:
         device: torch.device,
         room: Room = MEMORY,
         *,
-        writes: bool = True,
+        crew: Crew = ALONE,
     ) -> Diary:
         """A new one, or the one that the checkpoint holds."""
         kept = None if checkpoint is None else checkpoint.taken_up(identity, device, room)
         start = {"sides": [layout.side for layout in layouts]} if kept is None else kept
-        return cls(checkpoint=checkpoint, writes=writes, **start)
+        return cls(checkpoint=checkpoint, crew=crew, **start)
 
     def turn(self, level: Level, descent: Descent) -> None:
         """Begin a level, or go on with the one that was interrupted."""
@@ -62,12 +63,13 @@ class Diary:
         self.step, self.evaluations, self.repairs = self.step + 1, self.evaluations + 1, self.repairs + repaired
 
     def write(self, descent: Descent, cutter: Cutter, *, now: bool = False) -> None:
-        """Keep what there is, if it is time."""
+        """Keep what there is, if it is time: then every process of a crew gives its part."""
         self.sides[self.level - 1] = cutter.side
-
-        def state() -> State:
-            own = {name: getattr(self, name) for name in KEPT}
-            return {**own, "descent": descent.state()}
-
-        if self.checkpoint is not None and self.writes:
-            self.checkpoint.offer(state, descent.room, now=now)
+        checkpoint = self.checkpoint
+        if checkpoint is None:
+            return
+        due = self.crew.agreed(lambda: self.crew.leads and (now or checkpoint.due()), descent.canvas.device)
+        if due():
+            state = {name: getattr(self, name) for name in KEPT} | {"descent": descent.state()}
+            if self.crew.leads:
+                checkpoint.write(state, descent.room)

@@ -61,11 +61,11 @@ class LBFGS:
         forgotten even if they are of no use: if the loss bends the wrong way there."""
         canvas = now[0]
         if self.pairs is None:
-            self.pairs = self.room.zeros(2, self.history, canvas.numel(), like=canvas)
+            self.pairs = self.room.empty(2, self.history, canvas.numel(), like=canvas)
         i, before = self.next, self.along
         own, self.along = torch.zeros(3, dtype=torch.float64), torch.zeros_like(before)
         for rows in self.room.bands(canvas):
-            here = self._used(positions(canvas, rows))
+            here = self._used(positions(canvas, rows), new=1)
             (x, g, broad), (x0, g0, broad0) = ([flat(each, rows) for each in three] for three in (now, last))
             s, my = here[:, i]
             torch.sub(x, x0, out=s)
@@ -74,6 +74,7 @@ class LBFGS:
             own += torch.stack([torch.dot(s, y), torch.dot(my, y), torch.dot(s, s)]).cpu()
             # One vector at a time: ten times as fast as all in one product.
             self.along[:, : here.shape[1]] += torch.stack([each @ g for each in here]).cpu()
+        own, self.along = self.room.crew.add([own, self.along], canvas.device)
         change = scale * (self.along - before)  # p · y = p · (g − g'), but where p is new
         change[:, i] = own[:2]
         curvature, size = float(own[0]), float(own[1] * own[2])
@@ -84,10 +85,10 @@ class LBFGS:
         self.products[1, i] = change[1]
         self.next, self.filled = (i + 1) % self.history, min(self.filled + 1, self.history)
 
-    def _used(self, part: slice) -> Tensor:
-        """The pairs, (2, so many, n), at these positions: what was never written need not be read."""
+    def _used(self, part: slice, new: int = 0) -> Tensor:
+        """The pairs, and some that are new, (2, so many, n), at these positions: what was never written is not read."""
         assert self.pairs is not None
-        return self.pairs[:, : self.history if self.filled >= self.history - 1 else self.next + 1, part]
+        return self.pairs[:, : self.filled + new if self.next == self.filled else self.history, part]
 
     def _moved(self, canvas: Tensor, broad: Tensor, scale: float) -> Tensor:
         """The next canvas: first the direction is written there, then, as its length is known, the step is taken."""
@@ -102,6 +103,7 @@ class LBFGS:
             ):
                 move.addmv_(pairs.T, weights[: len(pairs)], alpha=-1.0)
             total += torch.dot(move, move)
+        (total,) = self.room.crew.add([total], canvas.device)
         length = (total / canvas.numel()).sqrt().clamp_min(1e-20)
         share = (self.longest / length).clamp_max(1.0) if self.filled else FIRST_MOVE * self.rate / length
         for rows in bands(canvas):
@@ -133,7 +135,15 @@ class LBFGS:
             on_s[i] += alphas[i] - beta
         return gamma, torch.from_numpy(c)
 
+    def _pictures(self) -> list[Tensor]:
+        """The pairs, each a picture."""
+        if self.pairs is None or self.last is None:
+            return []
+        _, channels, height, width = self.last[0].shape
+        return [*self.pairs.view(-1, 1, height, width, channels).permute(0, 1, 4, 2, 3)]
+
     def state(self) -> State:
+        self.room.gather(*(self.last or ()), *self._pictures())
         return {name: getattr(self, name) for name in REMEMBERED}
 
     def load(self, state: State) -> None:

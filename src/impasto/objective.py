@@ -73,16 +73,18 @@ class Objective:
         return frozenset(term.layer for term in self.terms)
 
     def evaluate(self, canvas: Tensor, tiles: Sequence[Tile]) -> Evaluation:
-        """Loss and gradient at `canvas` (1, 3, H, W), the same however it is cut."""
-        crew = self.crew if len(tiles) >= self.crew.size else ALONE  # all do all where there is too little
-        mine = crew.own(tiles)
+        """Loss and gradient at `canvas` (1, 3, H, W), the same however it is cut; of both, this process' own rows."""
+        crew, own = self.crew, self.crew.rows(canvas.shape[-2])
+        mine = [tile for tile in tiles if own.start <= tile.rows.start < own.stop]
+        reach, around = mine[0].rows.halo, mine[0].rows.around
+        crew.look_beyond(canvas, reach, around=around)
         looks = together(lambda: self._looks(canvas, mine), crew, canvas.device)
         sums = [sum(column[1:], start=column[0]) for column in zip(*(look.sums for look in looks), strict=True)]
-        loss, losses, slopes = self._judge(crew.add(sums), canvas.dtype)
+        loss, losses, slopes = self._judge(crew.add(sums, canvas.device), canvas.dtype)
         if mine[0].whole and not self.room.in_file:
             return Evaluation(loss, losses, self._slope(looks[0], mine[0], slopes))
         gradient = together(lambda: self._back(canvas, mine, looks, slopes), crew, canvas.device)
-        crew.trade([tile.placed(gradient, 1) for tile in tiles])
+        crew.settle(gradient, reach, around=around)
         return Evaluation(loss, losses, gradient)
 
     def _looks(self, canvas: Tensor, tiles: Sequence[Tile]) -> list[Traced]:
@@ -92,11 +94,17 @@ class Objective:
         return [self._untraced(canvas, tile) for tile in tiles]
 
     def _back(self, canvas: Tensor, tiles: Sequence[Tile], looks: Sequence[Traced], slopes: Sequence[Tensor]) -> Tensor:
-        """The slopes at the sums, sent back through each tile to the pixels that it owns."""
+        """The slopes at the sums, sent back through each tile to the pixels that it owns, or, in a crew, sees."""
         gradient = self.room.like(canvas)
+        if self.crew.size > 1:
+            rows = slice(None) if tiles[0].rows.around else slice(tiles[0].rows.low, tiles[-1].rows.high)
+            gradient[..., rows, :] = 0
         for tile in tiles:
             traced = looks[0] if len(tiles) == 1 else self._traced(canvas, tile, summed=False)
-            tile.placed(gradient, 1).copy_(self._slope(traced, tile, slopes))
+            if self.crew.size > 1:
+                tile.add(gradient, back(traced.measured, slopes, traced.seen))
+            else:
+                tile.placed(gradient, 1).copy_(self._slope(traced, tile, slopes))
             self.room.let_go()
         return gradient
 
@@ -116,13 +124,15 @@ class Objective:
 
     def _traced(self, canvas: Tensor, tile: Tile, *, summed: bool) -> Traced:
         """What leads from all that the slopes at the tile's pixels depend on back to the pixels; and its sums, if they
-        are not known yet."""
+        are not known yet. In a crew, from what the tile owns: the others send what they find for its pixels."""
+        shared = self.crew.size > 1
+        wide = (tile if summed else tile.muted()) if shared else tile.grown()
         with torch.enable_grad():
-            seen = tile.grown().cut(canvas.detach()).requires_grad_()
+            seen = wide.cut(canvas.detach()).requires_grad_()
             features = self.network(seen, self.layers)
             self.room.let_go()
-            measured = self._sums(features, tile.grown())
-        if tile.whole or not summed:
+            measured = self._sums(features, wide)
+        if tile.whole or not summed or shared:
             return Traced(seen, measured, measured)
         with torch.no_grad():
             return Traced(seen, measured, self._sums(features, tile.farther()))

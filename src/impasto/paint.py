@@ -76,7 +76,7 @@ def paint(
     pictures = {"photo": content, "paintings": paintings, "start": start, "guidance": guidance}
     files = Room(in_file=any(layout.in_file for layout in layouts))
     identity = {**pictures, **made_with(recipe, network, extra_terms)}
-    diary = Diary.opened(checkpoint, identity, layouts, device, files, writes=crew.leads)
+    diary = Diary.opened(checkpoint, identity, layouts, device, files, crew=crew)
     yield Planned(plan, pulls(recipe), forecast(layouts, device) if layouts else None)
     yield from map(Note, remarked(content, paintings, plan, guidance, network, recipe))
 
@@ -89,12 +89,13 @@ def paint(
         canvas = canvases.grown(canvas, level, recipe.wraps, room)
         if idle:
             continue
-        descent = begun(canvas, recipe, room)
+        cutter = Cutter.of(network, layers, crew, recipe.wraps).sized(diary.sides[level.index - 1])
+        sharing = cutter.sharing(level.height)
+        descent = begun(canvas, recipe, room.divided(sharing))
         diary.turn(level, descent)
         if not stop():
-            cutter = Cutter.of(network, layers, crew, recipe.wraps).sized(diary.sides[level.index - 1])
             parts = (*terms(network, scene, recipe, cutter, surveys), *extra_terms)
-            objective = Objective(network, parts, crew, room)
+            objective = Objective(network, parts, sharing, room)
             yield from descend(descent, objective, scene, cutter, diary, plan, level, preview_every, stop)
             del parts, objective  # the next level's are larger, and need the room
         canvas = descent.result
@@ -168,7 +169,7 @@ def descend(
         )
         yield from map(Note, cutter.told([] if trouble is None else [trouble]))
         if preview_every and diary.step % preview_every == 0:
-            yield Preview(level, diary.step, scene.snapshot(canvas))
+            yield Preview(level, diary.step, scene.snapshot(objective.crew.whole(canvas)))
 
 
 def planned(

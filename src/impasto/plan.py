@@ -58,12 +58,13 @@ class Planner:
         Of what lies in files, the rows are held that a tile sees, of canvas and gradient, or a band of everything.
         """
         tiles = self.cutter.sized(side).tiles(level.height, level.width)
-        grown = [tile.grown() for tile in tiles]
+        hands = self.cutter.sharing(level.height).size
+        grown = [tile.grown() if hands == 1 else tile for tile in tiles]  # hands add to each other's slopes
         pixels, seen = level.width * level.height, [tile.seen for tile in grown]
-        costs, hands = self.measured(in_file), min(self.cutter.crew.size, len(tiles))
-        before = sum(tile.seen for tile in tiles) if len(tiles) > self.cutter.crew.size else 0
-        network = (sum(seen) + before / FORWARD_AND_BACK) / hands * costs.seconds.looking
-        step = network + pixels * costs.seconds.stepping + costs.seconds.judging
+        costs = self.measured(in_file)
+        before = sum(tile.seen for tile in tiles) if len(tiles) > hands else 0
+        network = (sum(seen) + before / FORWARD_AND_BACK) * costs.seconds.looking
+        step = (network + pixels * costs.seconds.stepping) / hands + costs.seconds.judging
         peak = self._peak(costs, pixels, max(seen), whole=side is None, image=0 if in_file else RGB * pixels)
         peak += self._tables(level)
         if in_file:

@@ -1,14 +1,15 @@
-"""Several processes paint one picture: tiles are dealt out, sums are added up, slopes are handed around.
+"""Several processes paint one picture: each has some rows, sums are added up, what lies along the borders is traded.
 
-Every process holds the whole canvas and the whole optimizer, and all take the same steps. What travels in a step is the
-sums (some hundred kB) and the gradient (12 bytes per pixel, sent once by whoever has it); what is divided is the
-network, which takes nearly all time.
+A process looks at its own rows and steps with them; of the rows beyond it knows a halo. What travels in a step is the
+sums (some hundred kB), a halo of the canvas and of the slopes, and a picture of half the size, from which everyone
+learns what is broad in the gradient (`broad`). The rows come together at the end of a level, and for a checkpoint.
 
     torchrun --nproc-per-node 4 -m impasto photo.jpg painting.jpg --size 4096
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,9 +24,9 @@ from torch import Tensor
 from impasto.device import collective, out_of_memory
 from impasto.errors import ShareError
 
-Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+UNIT = 32  # rows: where strips begin, a pooled layer has a position, too
 PATIENCE = timedelta(minutes=10)  # a process that is silent for longer counts as lost
 
 
@@ -41,30 +42,79 @@ class Crew:
         """Whether this is the one that writes files and talks."""
         return self.rank == 0
 
-    def own(self, items: Sequence[Item]) -> Sequence[Item]:
-        """The share of this process: every n-th."""
-        return items[self.rank :: self.size]
+    def strips(self, height: int) -> list[slice]:
+        """The rows of each process."""
+        edges = [min(round(height * rank / self.size / UNIT) * UNIT, height) for rank in range(self.size)] + [height]
+        return [slice(start, stop) for start, stop in itertools.pairwise(edges)]
 
-    def add(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        """Each tensor, added up over all processes, with the very same result everywhere."""
+    def rows(self, height: int) -> slice:
+        """The rows of this process."""
+        return self.strips(height)[self.rank]
+
+    def worth(self, height: int, reach: int) -> Crew:
+        """This crew, if strips of a picture this high are thicker than what is seen beyond them on both sides; else
+        one that is alone: everyone then does everything."""
+        return self if height / self.size - UNIT >= 2 * reach else ALONE
+
+    def add(self, tensors: Sequence[Tensor], device: torch.device) -> list[Tensor]:
+        """Each tensor, added up over all processes, with the very same result everywhere; it travels on `device`."""
         if self.size == 1:
             return list(tensors)
-        flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+        flat = torch.cat([tensor.reshape(-1) for tensor in tensors]).to(device)
         with _explained():
             dist.all_reduce(flat)
-        parts = torch.split(flat, [tensor.numel() for tensor in tensors])
+        parts = torch.split(flat.to(tensors[0].device), [tensor.numel() for tensor in tensors])
         return [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
 
-    def trade(self, parts: Sequence[Tensor]) -> None:
-        """Parts of an image (1, C, h, w), each with the numbers of the process whose share it is, in place."""
-        if self.size == 1:
-            return
-        for i, part in enumerate(parts):
-            rows = part.permute(0, 2, 3, 1).contiguous()
+    def whole(self, image: Tensor, strips: Sequence[slice] = ()) -> Tensor:
+        """The image, to which every process has given its own rows, in place; `strips` of another height if wanted."""
+        for rank, rows in enumerate((strips or self.strips(image.shape[-2])) if self.size > 1 else ()):
+            part = image[..., rows, :]
+            sent = part.permute(0, 2, 3, 1).contiguous()
             with _explained():
-                dist.broadcast(rows, src=i % self.size)
-            if i % self.size != self.rank:
-                part.copy_(rows.permute(0, 3, 1, 2))
+                dist.broadcast(sent, src=rank)
+            if rank != self.rank:
+                part.copy_(sent.permute(0, 3, 1, 2))
+        return image
+
+    def look_beyond(self, image: Tensor, reach: int, *, around: bool = False) -> None:
+        """The next rows on both sides, from the processes whose own they are, in place."""
+        if self.size > 1:
+            heard = self._exchanged(*self._borders(image, reach))
+            for there, mine, theirs in zip(self._sides(around), self._beyond(image, reach), heard, strict=True):
+                if there:
+                    mine.copy_(theirs)
+
+    def settle(self, slopes: Tensor, reach: int, *, around: bool = False) -> None:
+        """What was found for rows beyond one's own is added there, by the processes whose own they are, in place."""
+        if self.size > 1:
+            heard = self._exchanged(*self._beyond(slopes, reach))
+            for there, mine, theirs in zip(self._sides(around), self._borders(slopes, reach), heard, strict=True):
+                if there:
+                    mine.add_(theirs)
+
+    def _sides(self, around: bool) -> tuple[bool, bool]:
+        """Whether there is another process before this one, and after it."""
+        return around or self.rank > 0, around or self.rank < self.size - 1
+
+    def _borders(self, image: Tensor, reach: int) -> tuple[Tensor, Tensor]:
+        """The first and the last of one's own rows."""
+        own = self.rows(image.shape[-2])
+        return image[..., own.start : own.start + reach, :], image[..., own.stop - reach : own.stop, :]
+
+    def _beyond(self, image: Tensor, reach: int) -> tuple[Tensor, Tensor]:
+        """The rows before and after one's own, or at the other end of the picture."""
+        height, own = image.shape[-2], self.rows(image.shape[-2])
+        starts = (own.start - reach) % height, own.stop % height
+        return image.narrow(-2, starts[0], reach), image.narrow(-2, starts[1], reach)
+
+    def _exchanged(self, first: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
+        """What the process before gives as its last, and the one after as its first."""
+        sent = torch.stack([first, last]).contiguous()
+        heard = [torch.empty_like(sent) for _ in range(self.size)]
+        with _explained():
+            dist.all_gather(heard, sent)
+        return heard[self.rank - 1][1], heard[(self.rank + 1) % self.size][0]
 
     def least(self, number: float, device: torch.device) -> float:
         """The smallest that any process has."""

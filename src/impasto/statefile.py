@@ -51,7 +51,7 @@ def read(path: Path, device: torch.device | None = None, room: Room = MEMORY) ->
         header, checksum = _header(file)
         tensors = []
         for name in sorted(header.keys() - {"__metadata__"}):
-            made = room.zeros(*header[name]["shape"], like=torch.empty(0, dtype=KINDS[header[name]["dtype"]]))
+            made = room.empty(*header[name]["shape"], like=torch.empty(0, dtype=KINDS[header[name]["dtype"]]))
             for part in _parts(made, room):
                 if file.readinto(part) != len(part):
                     raise ValueError("cut short")

@@ -1,6 +1,7 @@
 """Room for tensors as large as the picture: in memory, or in files that are mapped into memory and have no name.
 
 Wherever they lie, they are worked on in bands of rows, so that what is made on the way is never as large as they are.
+Where several processes share a picture, these are the rows that are one's own.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from impasto.errors import ShortageError
+from impasto.share import ALONE, Crew
 
 BAND = 1 << 18  # pixels; where a picture has fewer, it is one band
 _MAPS: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()  # of all rooms: who works in bands lets go of all that is mapped
@@ -31,11 +33,16 @@ class Room:
 
     in_file: bool = False
     band: int = BAND
+    crew: Crew = ALONE  # among whom the rows of a picture are divided
 
-    def zeros(self, *shape: int, like: Tensor) -> Tensor:
-        """Zeros of the kind of `like`; what lies in a file is gone when nobody holds it any more."""
+    def divided(self, crew: Crew) -> Room:
+        """The same for one of several who share a picture."""
+        return replace(self, crew=crew)
+
+    def empty(self, *shape: int, like: Tensor) -> Tensor:
+        """Of the kind of `like` and of any content; what lies in a file is gone when nobody holds it any more."""
         if not self.in_file:
-            return like.new_zeros(shape)
+            return like.new_empty(shape)
         count = math.prod(shape)
         mapped = _mapped(count * like.element_size())
         with _LOCK:
@@ -44,11 +51,7 @@ class Room:
 
     def image(self, channels: int, height: int, width: int, like: Tensor) -> Tensor:
         """(1, channels, height, width), channels-last, of any content."""
-        if not self.in_file:
-            empty = like.new_empty(1, height, width, channels)
-        else:
-            empty = self.zeros(1, height, width, channels, like=like)
-        return empty.permute(0, 3, 1, 2)
+        return self.empty(1, height, width, channels, like=like).permute(0, 3, 1, 2)
 
     def like(self, image: Tensor) -> Tensor:
         """Another of the same size and kind, channels-last."""
@@ -65,11 +68,17 @@ class Room:
     def bands(self, image: Tensor, *, columns: bool = False) -> Iterator[slice]:
         """Its rows, or its columns, some at a time; between two bands, no page of a file is held."""
         height, width = image.shape[-2:]
-        size, other = (width, height) if columns else (height, width)
+        own, other = (slice(0, width), height) if columns else (self.crew.rows(height), width)
         share = max(1, self.band // other)
-        for start in range(0, size, share):
-            yield slice(start, min(size, start + share))
+        for start in range(own.start, own.stop, share):
+            yield slice(start, min(own.stop, start + share))
             self.let_go()
+
+    def gather(self, *images: Tensor | None) -> None:
+        """Of what several processes have worked on, each on its own rows, all get the whole, in place."""
+        for image in images:
+            if image is not None:
+                self.crew.whole(image)
 
     def let_go(self) -> None:
         """What lies in files need not be in memory too until it is asked for again; the system caches what it can."""

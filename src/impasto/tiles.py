@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -122,6 +123,15 @@ class Tile:
                 seen = seen.new_zeros(shape).index_add_(axis, places, seen)
         return seen
 
+    def add(self, image: Tensor, seen: Tensor) -> None:
+        """What was computed on all that the tile sees, added to an image of the whole picture, in place."""
+        rows, columns = (slice(None) if span.around else span.seen() for span in (self.rows, self.columns))
+        image[..., rows, columns] += self.fold(seen)
+
+    def muted(self) -> Tile:
+        """The same tile, for one who knows its sums."""
+        return replace(self, mute=True)
+
     @property
     def whole(self) -> bool:
         """Whether it owns the whole picture."""
@@ -161,33 +171,30 @@ def cut(
     stride: int = 1,
     unit: int = 1,
     wraps: tuple[bool, bool] = (False, False),
+    strips: Sequence[slice] = (),
 ) -> tuple[Tile, ...]:
     """Tiles that together own every pixel once. Their edges lie on multiples of `stride` and `unit`, one of which is a
     multiple of the other; a halo is rounded up to `stride`.
 
     `side` is the most that a tile may own on each axis, but never less than `stride` or `unit`; None gives one tile.
-    `wraps` says whether rows and columns go around; they must then be multiples of `stride`.
+    `wraps` says whether rows and columns go around; they must then be multiples of `stride`. No tile reaches over the
+    edge of one of the `strips` of rows, if they are given.
     """
     halo, unit = math.ceil(halo / stride) * stride, max(stride, unit)
-    axes = zip((height, width), wraps, strict=True)
-    rows, columns = (_spans(size, side, halo, unit, around) for size, around in axes)
+    around_rows, around_columns = wraps
+    parts = strips or (slice(0, height),)
+    rows = [span for part in parts for span in _spans(part, height, side, halo, unit, around_rows)]
+    columns = _spans(slice(0, width), width, side, halo, unit, around_columns)
     return tuple(Tile(r, c) for r in rows for c in columns)
 
 
-def strips(height: int, width: int, count: int, *, halo: int, stride: int, unit: int = 1) -> tuple[Tile, ...]:
-    """At most `count` tiles in a row along the longer side, for as many hands."""
-    halo, unit = math.ceil(halo / stride) * stride, max(stride, unit)
-    share = math.ceil(max(height, width) / count / unit) * unit
-    rows = _spans(height, share if height > width else None, halo, unit, around=False)
-    columns = _spans(width, None if height > width else share, halo, unit, around=False)
-    return tuple(Tile(r, c) for r in rows for c in columns)
-
-
-def _spans(size: int, side: int | None, halo: int, unit: int, around: bool) -> list[Span]:
-    if side is None or side >= size:
-        return [Span(0, size, size, halo if around else 0, around)]
-    blocks = math.ceil(size / unit)
+def _spans(part: slice, size: int, side: int | None, halo: int, unit: int, around: bool) -> list[Span]:
+    """Of a part of an axis."""
+    if side is None or side >= part.stop - part.start:
+        whole = (part.start, part.stop) == (0, size)
+        return [Span(part.start, part.stop, size, 0 if whole and not around else halo, around)]
+    blocks = math.ceil((part.stop - part.start) / unit)
     count = math.ceil(blocks / max(1, side // unit))
     # Even shares, so that no tile is much smaller than the others.
-    edges = [i * blocks // count * unit for i in range(count)] + [size]
+    edges = [part.start + i * blocks // count * unit for i in range(count)] + [part.stop]
     return [Span(a, b, size, halo, around) for a, b in itertools.pairwise(edges)]

@@ -123,7 +123,7 @@ def read_event(event: Event, job: Job, options: Options, tell: Teller, keeper: K
     match event:
         case Planned():
             keeper.planned(event)
-            if event.forecast is not None and event.forecast.tiles > 1:
+            if event.forecast is not None and event.forecast.side is not None:
                 allocator.give_back_at_once()
             for line in (*opening(job, options, event), *(f"note: {note}" for note in outcome.notes)):
                 tell.say(line)

@@ -91,9 +91,9 @@ class _Halving(torch.autograd.Function):
         _, half, couples, _ = both.shape
         rows = slope.new_empty(batch, height, width, channels)
         rows[:, 2 * half :], rows[:, :, 2 * couples :] = 0, 0
-        for row, part in enumerate(both.split(2 * channels, -1)):
+        for row, part in enumerate(torch.split(both, 2 * channels, -1)):
             place = rows[:, row : 2 * half : 2, : 2 * couples]
-            place.unflatten(2, (couples, 2)).copy_(part.unflatten(3, (2, channels)))
+            place.view(batch, half, couples, -1).copy_(part)
         return rows.permute(0, 3, 1, 2), None, None
 
 
