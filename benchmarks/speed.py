@@ -52,7 +52,7 @@ CONTENT, STYLE = "tubingen", "starry_night_google"
 PLAIN_ITERATIONS = 1000  # what the contract counts
 STYLE_WEIGHT = 300.0
 PLAIN = [sys.executable, "-m", "benchmarks.plain", "--content", CONTENT, "--style", STYLE]
-SCHEDULE = {"first_level": 0, "steps": 400, "history": 100}  # against the textbook's loss; see docs/log.md
+SCHEDULE = {"first_level": 0, "steps": 400, "history": 40}  # against the textbook's loss; see docs/log.md
 
 
 def stepper(recipe: Recipe, network: Network) -> Callable[[], object]:

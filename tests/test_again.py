@@ -61,14 +61,14 @@ def test_changes_may_rob_older_settings_of_their_effect(
 ) -> None:
     """What only L-BFGS needs goes with L-BFGS; a dial that a weight has taken the place of is told."""
     out = photo.with_name("out.png")
-    flags = ("--history", "5", "--style-weight", "30", *tiny(weights_file))
+    flags = ("--history", "7", "--style-weight", "30", *tiny(weights_file))
     assert here(capsys, photo, painting, "-o", out, *flags).code == 0
     other = photo.with_name("other.png")
     ran = here(capsys, "again", out, "-o", other, "--optimizer", "adam")
     assert ran.code == 0, ran.err
     record = read_record(other)
     assert isinstance(record, dict)
-    assert (record["recipe"]["optimizer"], record["recipe"]["history"]) == ("adam", 10)
+    assert (record["recipe"]["optimizer"], record["recipe"]["history"]) == ("adam", 5)
     refused = here(capsys, "again", out, "-o", other, "--force", "--strength", "0.9")
     assert refused.code == 2
     assert "style_weight = 30.0 comes from the painted picture" in refused.err

@@ -287,7 +287,7 @@ def test_infinite_gradients_of_finite_losses_are_seen_too() -> None:
 
 
 def test_repeated_trouble_leads_to_adam() -> None:
-    descent = Descent(canvas(), LBFGS())
+    descent = Descent(canvas(), LBFGS(history=5))
     notes = run(descent, injected(Bowl(), {4, 6, 8, 10}, math.nan), 40)
     assert [("Adam" in note) for note in notes] == [False, False, False, True]
     assert isinstance(descent.optimizer, Adam)
@@ -305,19 +305,19 @@ def test_steps_become_shorter_with_each_trouble() -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_loss_that_is_never_a_number_is_an_error(value: float) -> None:
     with pytest.raises(DescentError, match="no longer a number, and nothing helped"):
-        run(Descent(canvas(), LBFGS()), injected(Bowl(), {1}, value), 1)
+        run(Descent(canvas(), LBFGS(history=5)), injected(Bowl(), {1}, value), 1)
     with pytest.raises(DescentError, match="nothing helped"):
-        run(Descent(canvas(), LBFGS()), injected(Bowl(), set(range(2, 100)), value), 100)
+        run(Descent(canvas(), LBFGS(history=5)), injected(Bowl(), set(range(2, 100)), value), 100)
 
 
 def test_a_loss_that_never_changes_is_an_error() -> None:
     with pytest.raises(DescentError, match="did not change any more, and nothing helped"):
-        run(Descent(canvas(), LBFGS()), lambda x: (torch.tensor(3.0), torch.ones_like(x)), 12 * PATIENCE)
+        run(Descent(canvas(), LBFGS(history=5)), lambda x: (torch.tensor(3.0), torch.ones_like(x)), 12 * PATIENCE)
 
 
 def test_a_slope_of_zero_under_a_loss_is_an_error_and_under_none_is_the_bottom() -> None:
     with pytest.raises(DescentError, match="no way downhill"):
-        run(Descent(canvas(), LBFGS()), lambda x: (torch.tensor(3.0), torch.zeros_like(x)), 1)
+        run(Descent(canvas(), LBFGS(history=5)), lambda x: (torch.tensor(3.0), torch.zeros_like(x)), 1)
     for maker in MAKERS.values():
         descent = Descent(canvas(), maker())
         assert run(descent, lambda x: (torch.tensor(0.0), torch.zeros_like(x)), 3 * PATIENCE) == []
@@ -362,7 +362,7 @@ def test_losses_below_zero_are_losses(maker: str) -> None:
 
 
 def test_looking_less_often_changes_no_step() -> None:
-    ours, plain = (Descent(canvas(), LBFGS(), look_every=k) for k in (5, 1))
+    ours, plain = (Descent(canvas(), LBFGS(history=5), look_every=k) for k in (5, 1))
     run(ours, Bowl(), 30)
     run(plain, Bowl(), 30)
     assert torch.equal(ours.canvas, plain.canvas)

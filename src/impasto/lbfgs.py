@@ -28,7 +28,7 @@ class LBFGS:
     def __init__(
         self,
         *,
-        history: int = 10,
+        history: int,
         rate: float = 1.0,
         longest: float = 0.3,
         octaves: int = OCTAVES,

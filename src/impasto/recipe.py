@@ -158,7 +158,7 @@ class Recipe:
         float | None,
         knob("Descent", "length of a step (not given: 1 for lbfgs, 0.02 for adam, 0.01 for sgd)", gt=0),
     ] = None
-    history: Annotated[int, knob("Descent", "moves that lbfgs remembers", ge=1, le=200)] = 10
+    history: Annotated[int, knob("Descent", "moves that lbfgs remembers", ge=1, le=200)] = 5
     momentum: Annotated[float, knob("Descent", "momentum of sgd", ge=0, lt=1)] = 0.0
     beta1: Annotated[float, knob("Descent", "adam's memory of the slope", ge=0, lt=1)] = 0.9
     beta2: Annotated[float, knob("Descent", "adam's memory of its square", ge=0, lt=1)] = 0.99

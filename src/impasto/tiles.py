@@ -152,9 +152,12 @@ class Tile:
 
     def owned(self, features: Tensor, stride: int) -> Tensor:
         """The tile's own positions among the features computed on what it sees."""
+        rows, columns = self.rows.owned(stride), self.columns.owned(stride)
+        if (rows, columns) == tuple(slice(0, size) for size in features.shape[-2:]):
+            return features  # with nothing to fill up on the way back
         if not features.requires_grad:
-            return features[..., self.rows.owned(stride), self.columns.owned(stride)]
-        part: Tensor = _Part.apply(features, self.rows.owned(stride), self.columns.owned(stride))  # type: ignore[no-untyped-call]
+            return features[..., rows, columns]
+        part: Tensor = _Part.apply(features, rows, columns)  # type: ignore[no-untyped-call]
         return part
 
     def placed(self, features: Tensor, stride: int) -> Tensor:
