@@ -56,15 +56,16 @@ def timed(megapixels: float, steps: int, memory: int | None) -> dict[str, float]
 
 
 def step_times(megapixels: float, steps: int, memory: int | None) -> list[float]:
-    """Seconds of each step but the first, by as many processes as torchrun has started."""
+    """Seconds of each step, by as many processes as torchrun has started; the first ones, in which memory is touched
+    for the first time and the optimizer's history fills, are not counted."""
     recipe, photo, painting = pictures(megapixels)
-    alone, moments = recipe.changed(first_level=0, steps=steps + 1), []
+    alone, moments = recipe.changed(first_level=0, steps=recipe.history + 2 + steps), []
     with joined(CPU) as crew:
         network = open_network(recipe, device=CPU)
         for event in paint(photo, [painting], alone, network=network, memory=memory, crew=crew):
             if isinstance(event, Step):
                 moments.append(time.perf_counter())
-    return [after - before for before, after in itertools.pairwise(moments)]
+    return [after - before for before, after in itertools.pairwise(moments)][-steps:]
 
 
 def shared(megapixels: float, steps: int, rounds: int = 3) -> dict[str, Any]:

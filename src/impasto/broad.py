@@ -20,14 +20,15 @@ from impasto.storage import Room
 
 OCTAVES, RISE = 5, 2**0.5  # found by measuring; see docs/log.md
 LEAST = 4  # pixels on a side that are still halved
+DIVIDED = 1  # the last octave that several processes divide
+EDGE = 2  # rows that are seen beyond one's own
 
 
 def broadened(slope: Tensor, room: Room, octaves: int = OCTAVES, octave: int = 0) -> Tensor:
     """M times an image (1, C, H, W), channels-last; the same, to the bit, wherever it lies. Sums begin at `octave`."""
     share = RISE**octave - RISE ** (octave - 1) if octave else 1.0
     deeper = octave < octaves and min(slope.shape[-2:]) >= LEAST
-    # What several processes halve together is whole, and small: from there, everyone goes on alone.
-    coarse = broadened(halved(slope, room), room.divided(ALONE), octaves, octave + 1) if deeper else None
+    coarse = _coarse(slope, room, octaves, octave) if deeper else None
     made = room.like(slope)
     for rows in room.bands(slope):
         fine = slope[..., rows, :]
@@ -35,17 +36,28 @@ def broadened(slope: Tensor, room: Room, octaves: int = OCTAVES, octave: int = 0
     return made
 
 
+def _coarse(slope: Tensor, room: Room, octaves: int, octave: int) -> Tensor:
+    """What the deeper octaves make of it. Several processes have strips of the first ones; then it is small, and each
+    goes on alone with the whole."""
+    half, below = halved(slope, room), room.divided(room.crew.halved())
+    if octave == DIVIDED:
+        half, below = below.crew.whole(half), room.divided(ALONE)
+    coarse = broadened(half, below, octaves, octave + 1)
+    below.crew.look_beyond(coarse, EDGE)
+    return coarse
+
+
 def halved(fine: Tensor, room: Room) -> Tensor:
-    """A times an image; the whole of it, of which each of several processes has made its own rows."""
+    """A times an image: the rows whose twins are one's own."""
     channels, height, width = fine.shape[1:]
     made = room.image(channels, height // 2, width // 2, fine)
-    room.crew.look_beyond(fine, 2)
+    room.crew.look_beyond(fine, EDGE)
     for rows in room.bands(fine):
         top, end = rows.start // 2, min(rows.stop // 2, height // 2)
         low = max(0, 2 * top - 2)
         part = F.conv2d(fine[..., low : 2 * end + 2, :], _weights(fine), stride=2, padding=1, groups=channels)
         made[..., top:end, :] = part[..., top - low // 2 : end - low // 2, :]
-    return room.crew.whole(made, [slice(s.start // 2, s.stop // 2) for s in room.crew.strips(fine.shape[-2])])
+    return made
 
 
 def doubled(coarse: Tensor, rows: slice, like: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from impasto.device import out_of_memory, release
 from impasto.errors import ShortageError
 from impasto.networks import Network
 from impasto.objective import REACH, Evaluation
-from impasto.share import ALONE, UNIT, Crew, together
+from impasto.share import ALONE, Crew, together
 from impasto.tiles import BLOCK, Tile
 
 Result = TypeVar("Result")
@@ -69,7 +69,7 @@ class Cutter:
 
     def sharing(self, height: int) -> Crew:
         """Who has a strip of a picture this high."""
-        if UNIT % self.stride:
+        if self.crew.unit % self.stride:
             return ALONE
         return self.crew.worth(height, math.ceil(self.halo / self.stride) * self.stride)
 

@@ -1,8 +1,8 @@
 """Several processes paint one picture: each has some rows, sums are added up, what lies along the borders is traded.
 
 A process looks at its own rows and steps with them; of the rows beyond it knows a halo. What travels in a step is the
-sums (some hundred kB), a halo of the canvas and of the slopes, and a picture of half the size, from which everyone
-learns what is broad in the gradient (`broad`). The rows come together at the end of a level, and for a checkpoint.
+sums (some hundred kB), a halo of the canvas and of the slopes, and a picture of a sixteenth of the pixels, from which
+everyone learns what is broad in the gradient (`broad`). The rows come together where a level ends, and for a checkpoint.
 
     torchrun --nproc-per-node 4 -m impasto photo.jpg painting.jpg --size 4096
 """
@@ -13,7 +13,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar, cast
 
@@ -26,7 +26,6 @@ from impasto.errors import ShareError
 
 Result = TypeVar("Result")
 
-UNIT = 32  # rows: where strips begin, a pooled layer has a position, too
 PATIENCE = timedelta(minutes=10)  # a process that is silent for longer counts as lost
 
 
@@ -36,6 +35,7 @@ class Crew:
 
     rank: int = 0
     size: int = 1
+    unit: int = 32  # rows: where strips begin, a pooled layer has a position, too
 
     @property
     def leads(self) -> bool:
@@ -44,7 +44,8 @@ class Crew:
 
     def strips(self, height: int) -> list[slice]:
         """The rows of each process."""
-        edges = [min(round(height * rank / self.size / UNIT) * UNIT, height) for rank in range(self.size)] + [height]
+        units = height // self.unit
+        edges = [round(units * rank / self.size) * self.unit for rank in range(self.size)] + [height]
         return [slice(start, stop) for start, stop in itertools.pairwise(edges)]
 
     def rows(self, height: int) -> slice:
@@ -54,7 +55,11 @@ class Crew:
     def worth(self, height: int, reach: int) -> Crew:
         """This crew, if strips of a picture this high are thicker than what is seen beyond them on both sides; else
         one that is alone: everyone then does everything."""
-        return self if height / self.size - UNIT >= 2 * reach else ALONE
+        return self if min(rows.stop - rows.start for rows in self.strips(height)) >= 2 * reach else ALONE
+
+    def halved(self) -> Crew:
+        """The same for a picture of half the height, whose strips are half as thick."""
+        return replace(self, unit=self.unit // 2)
 
     def add(self, tensors: Sequence[Tensor], device: torch.device) -> list[Tensor]:
         """Each tensor, added up over all processes, with the very same result everywhere; it travels on `device`."""
@@ -66,9 +71,9 @@ class Crew:
         parts = torch.split(flat.to(tensors[0].device), [tensor.numel() for tensor in tensors])
         return [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
 
-    def whole(self, image: Tensor, strips: Sequence[slice] = ()) -> Tensor:
-        """The image, to which every process has given its own rows, in place; `strips` of another height if wanted."""
-        for rank, rows in enumerate((strips or self.strips(image.shape[-2])) if self.size > 1 else ()):
+    def whole(self, image: Tensor) -> Tensor:
+        """The image, to which every process has given its own rows, in place."""
+        for rank, rows in enumerate(self.strips(image.shape[-2]) if self.size > 1 else ()):
             part = image[..., rows, :]
             sent = part.permute(0, 2, 3, 1).contiguous()
             with _explained():

@@ -96,8 +96,10 @@ class _Part(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401 -- torch has no type for it
         (batch, channels, height, width), rows, columns = ctx.place
-        whole = slope.new_zeros(batch, height, width, channels).permute(0, 3, 1, 2)
-        whole[..., rows, columns] = slope
+        whole = slope.new_empty(batch, height, width, channels).permute(0, 3, 1, 2)
+        whole[..., : rows.start, :], whole[..., rows.stop :, :] = 0, 0
+        inner = whole[..., rows, :]
+        inner[..., : columns.start], inner[..., columns], inner[..., columns.stop :] = 0, slope, 0
         return whole, None, None
 
 
