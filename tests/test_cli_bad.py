@@ -62,7 +62,7 @@ SLIPS = (
     (GOOD + "--momentum 0.5", "sgd"),
     (GOOD + "--strength 0.3 --style-weight 5", "strength"),
     (GOOD + "--preset gatys2015 --strength 0.7", "comes from the preset gatys2015"),
-    (GOOD + "--preset neural-style --optimizer adam --history 5", "lbfgs"),
+    (GOOD + "--preset neural-style --optimizer adam --history 20", "lbfgs"),
     (GOOD + "--style-layers relu1_3", "relu1_3"),
     (GOOD + "--style-layers relu1_1:x", "relu1_1:x"),
     (GOOD + "--style-layers relu1_1:-1", "relu1_1:-1"),

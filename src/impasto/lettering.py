@@ -41,9 +41,12 @@ def font(size: int, face: str = OWN) -> Font:
 
 
 def lettered(text: str) -> tuple[str, str]:
-    """The text as it can be shown, and the face that shows it: the one that lacks the fewest of its letters."""
+    """The text as it can be shown, and the face that shows it: the one that lacks the fewest of its letters, and none
+    of ASCII, in which all others can be spelled."""
     whole = unicodedata.normalize("NFC", text)
-    face = OWN if whole.isascii() else min((OWN, *present(FACES)), key=lambda each: len(lacking(whole, each)))
+    plain = "".join(filter(str.isprintable, whole.encode("ascii", "ignore").decode()))
+    faces = (OWN, *(face for face in present(FACES) if not whole.isascii() and not lacking(plain, face)))
+    face = min(faces, key=lambda each: len(lacking(whole, each)))
     lacked = lacking(whole, face)
     return "".join(spelled(letter) if letter in lacked else letter for letter in whole), face
 
