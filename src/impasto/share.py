@@ -2,7 +2,7 @@
 
 A process looks at its own rows and steps with them; of the rows beyond it knows a halo. What travels in a step is the
 sums (some hundred kB), a halo of the canvas and of the slopes, and a picture of a sixteenth of the pixels, from which
-everyone learns what is broad in the gradient (`broad`). The rows come together at the end of a level and for a checkpoint.
+everyone learns what is broad in the gradient (`broad`). The rows come together where a level ends, and for checkpoints.
 
     torchrun --nproc-per-node 4 -m impasto photo.jpg painting.jpg --size 4096
 """
