@@ -6,6 +6,8 @@ import functools
 from pathlib import Path
 
 import pytest
+import torch
+from networks import picture
 
 from impasto import judge
 from impasto.networks.choose import open_network
@@ -48,3 +50,11 @@ def test_half_the_dial_looks_the_same_at_every_size(size: int) -> None:
     assert abs(small.content - large.content) < TOLERANCE
     assert abs(small.style_deep - large.style_deep) < TOLERANCE
     assert abs(score(0.9, SIDE).content - small.content) > TOLERANCE  # or it would say nothing
+
+
+def test_the_halves_of_a_painting_say_how_much_alike_it_is() -> None:
+    part, other = picture(64, 48, seed=3).rgb, picture(64, 48, seed=4).rgb ** 3
+    repeated, split = (Picture(torch.cat([part, second], 3)) for second in (part, other))
+    photo = picture(64, 96, seed=5)
+    same, different = (judge.between_halves(Lite(), photo, painting, side=96) for painting in (repeated, split))
+    assert all(ours < 0.1 * theirs for ours, theirs in zip(same, different, strict=True))

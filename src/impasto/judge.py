@@ -54,11 +54,9 @@ def score(
     for output in outputs:
         image = seen(output.resized(width, height), side)
         of_output = features(network, image)
-        away = {name: relative_distance(of_output, of_photo, of_painting, name) for name in (*SHALLOW, *DEEP)}
         scores.append(
             Score(
-                style_shallow=sum(away[name] for name in SHALLOW) / len(SHALLOW),
-                style_deep=sum(away[name] for name in DEEP) / len(DEEP),
+                *apart(of_output, of_painting, unit=(of_photo, of_painting)),
                 content=float((of_output[CONTENT] - of_photo[CONTENT]).square().sum() / far.clamp_min(1e-20)),
                 grain=finest(image) / max(detail, 1e-12),
             )
@@ -79,10 +77,32 @@ def features(network: Network, image: Tensor) -> Features:
     return network(image, frozenset((*SHALLOW, *DEEP, CONTENT)))
 
 
-def relative_distance(output: Features, photo: Features, painting: Features, layer: str) -> float:
-    """Squared distance of the output's Gram matrix from the painting's, over that of the photo's."""
-    ours, theirs, goal = (measures.gaussian(measures.moments(f[layer])) for f in (output, photo, painting))
-    return float(measures.gram_distance(ours, goal) / measures.gram_distance(theirs, goal).clamp_min(1e-20))
+def between_halves(network: Network, content: Picture, style: Picture, *, side: int = SIDE) -> tuple[float, float]:
+    """The style scores, shallow and deep, of the painting's left half against its right one: what comes nearer to the
+    painting than its halves to each other is as like it as one part of it is like another."""
+    photo, painting = (features(network, seen(picture, side)) for picture in (content, style))
+    left, right = ({name: half(f) for name, f in painting.items()} for half in (_left, _right))
+    return apart(left, right, unit=(photo, painting))
+
+
+def _left(features: Tensor) -> Tensor:
+    return features[..., : features.shape[-1] // 2]
+
+
+def _right(features: Tensor) -> Tensor:
+    return features[..., features.shape[-1] // 2 :]
+
+
+def apart(a: Features, b: Features, unit: tuple[Features, Features]) -> tuple[float, float]:
+    """Squared distances of Gram matrices, over those of two others, on average over the shallow and the deep layers."""
+    shares = {name: _gram_distance(a, b, name) / _gram_distance(*unit, name) for name in (*SHALLOW, *DEEP)}
+    shallow, deep = (sum(shares[name] for name in names) / len(names) for names in (SHALLOW, DEEP))
+    return shallow, deep
+
+
+def _gram_distance(a: Features, b: Features, layer: str) -> float:
+    distance = measures.gram_distance(*(measures.gaussian(measures.moments(f[layer])) for f in (a, b)))
+    return float(distance.clamp_min(1e-20))
 
 
 def finest(image: Tensor) -> float:
