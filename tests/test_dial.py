@@ -53,8 +53,8 @@ def test_half_the_dial_looks_the_same_at_every_size(size: int) -> None:
 
 
 def test_the_halves_of_a_painting_say_how_much_alike_it_is() -> None:
-    part, other = picture(64, 48, seed=3).rgb, picture(64, 48, seed=4).rgb ** 3
+    part, other = picture(96, 128, seed=3).rgb, picture(96, 128, seed=4).rgb ** 3
     repeated, split = (Picture(torch.cat([part, second], 3)) for second in (part, other))
-    photo = picture(64, 96, seed=5)
-    same, different = (judge.between_halves(Lite(), photo, painting, side=96) for painting in (repeated, split))
-    assert all(ours < 0.1 * theirs for ours, theirs in zip(same, different, strict=True))
+    photo = picture(96, 256, seed=5)
+    same, different = (judge.between_halves(Lite(), photo, painting, side=256) for painting in (repeated, split))
+    assert all(ours < 0.4 * theirs for ours, theirs in zip(same, different, strict=True)), (same, different)
