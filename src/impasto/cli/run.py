@@ -67,6 +67,8 @@ def paint_with(
     interrupt.painting = True
     with explained(job):
         for event in events(job, options, keeper, kept, crew, interrupt):
+            if isinstance(event, Planned) and event.forecast is not None and event.forecast.side is not None:
+                allocator.give_back_at_once()
             if crew.leads:
                 read_event(event, job, options, tell, keeper, outcome)
             if isinstance(event, Finished):
@@ -123,8 +125,6 @@ def read_event(event: Event, job: Job, options: Options, tell: Teller, keeper: K
     match event:
         case Planned():
             keeper.planned(event)
-            if event.forecast is not None and event.forecast.side is not None:
-                allocator.give_back_at_once()
             for line in (*opening(job, options, event), *(f"note: {note}" for note in outcome.notes)):
                 tell.say(line)
         case Step():
