@@ -31,12 +31,15 @@ from impasto.recipe import Recipe
 from impasto.share import joined
 
 CPU = torch.device("cpu")
+SEEN = 2000  # pixels
 
 
 def pictures(megapixels: float) -> tuple[Recipe, Picture, Picture]:
-    """A recipe of that size, and noise to look at: what is seen does not change the time."""
+    """A recipe of that size, and noise to look at: what is seen does not change the time. It is enlarged above two
+    thousand pixels, so that the memory is the canvas' own."""
     side = round((megapixels * 1e6 * 4 / 3) ** 0.5)
-    photo, painting = (Picture(noise(side, side * 3 // 4, seed)) for seed in (1, 2))
+    seen = min(side, SEEN)
+    photo, painting = (Picture(noise(seen, seen * 3 // 4, seed)) for seed in (1, 2))
     return Recipe(size=side), photo, painting
 
 
@@ -50,16 +53,16 @@ def timed(megapixels: float, steps: int, memory: int | None) -> dict[str, float]
     return {
         "megapixels": megapixels,
         "tiles": whole.forecast.tiles,
-        "step": median(step_times(megapixels, steps, memory)) / megapixels,
+        "step": median(step_times(megapixels, steps, memory, before=2)) / megapixels,
         "run": whole.forecast.seconds / megapixels,
     }
 
 
-def step_times(megapixels: float, steps: int, memory: int | None) -> list[float]:
-    """Seconds of each step, by as many processes as torchrun has started; the first ones, in which memory is touched
-    for the first time and the optimizer's history fills, are not counted."""
+def step_times(megapixels: float, steps: int, memory: int | None, before: int) -> list[float]:
+    """Seconds of each step, by as many processes as torchrun has started, but of some `before`, in which memory is
+    touched for the first time."""
     recipe, photo, painting = pictures(megapixels)
-    alone, moments = recipe.changed(first_level=0, steps=recipe.history + 2 + steps), []
+    alone, moments = recipe.changed(first_level=0, steps=before + steps), []
     with joined(CPU) as crew:
         network = open_network(recipe, device=CPU)
         for event in paint(photo, [painting], alone, network=network, memory=memory, crew=crew):
@@ -97,7 +100,7 @@ def main() -> None:
     keep_what_is_freed()  # as the command does
     memory = given.memory and int(given.memory * 1e9)
     if given.one:
-        times = step_times(given.most, given.steps, memory)
+        times = step_times(given.most, given.steps, memory, before=Recipe().history + 2)  # until it is full
         if os.environ["RANK"] == "0":
             print(json.dumps(times))
         return
