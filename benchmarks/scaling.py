@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from benchmarks.common import median, report, spread, table
-from impasto.allocator import keep_what_is_freed
+from impasto.allocator import give_back_at_once, give_back_now, keep_what_is_freed
 from impasto.canvas import noise
 from impasto.events import Planned, Step
 from impasto.networks.choose import open_network
@@ -47,9 +47,12 @@ def timed(megapixels: float, steps: int, memory: int | None) -> dict[str, float]
     """A few steps of the last level alone; and the forecast of a whole run."""
     recipe, photo, painting = pictures(megapixels)
     network = open_network(recipe, device=CPU)
+    give_back_now()
     whole = next(iter(paint(photo, [painting], recipe, network=network, memory=memory)))
     assert isinstance(whole, Planned)
     assert whole.forecast is not None
+    if whole.forecast.side is not None:
+        give_back_at_once()  # as the command does
     return {
         "megapixels": megapixels,
         "tiles": whole.forecast.tiles,
