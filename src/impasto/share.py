@@ -85,22 +85,25 @@ class Crew:
     def look_beyond(self, image: Tensor, reach: int, *, around: bool = False) -> None:
         """The next rows on both sides, from the processes whose own they are, in place."""
         if self.size > 1:
-            heard = self._exchanged(*self._borders(image, reach))
-            for there, mine, theirs in zip(self._sides(around), self._beyond(image, reach), heard, strict=True):
-                if there:
-                    mine.copy_(theirs)
+            self._trade(self._borders(image, reach), self._beyond(image, reach), Tensor.copy_, around)
 
     def settle(self, slopes: Tensor, reach: int, *, around: bool = False) -> None:
         """What was found for rows beyond one's own is added there, by the processes whose own they are, in place."""
         if self.size > 1:
-            heard = self._exchanged(*self._beyond(slopes, reach))
-            for there, mine, theirs in zip(self._sides(around), self._borders(slopes, reach), heard, strict=True):
-                if there:
-                    mine.add_(theirs)
+            self._trade(self._beyond(slopes, reach), self._borders(slopes, reach), Tensor.add_, around)
 
-    def _sides(self, around: bool) -> tuple[bool, bool]:
-        """Whether there is another process before this one, and after it."""
-        return around or self.rank > 0, around or self.rank < self.size - 1
+    def _trade(
+        self,
+        given: tuple[Tensor, Tensor],
+        mine: tuple[Tensor, Tensor],
+        take: Callable[[Tensor, Tensor], Tensor],
+        around: bool,
+    ) -> None:
+        """Rows go to the processes before and after this one, and theirs are taken."""
+        there = around or self.rank > 0, around or self.rank < self.size - 1
+        for neighbor, own, theirs in zip(there, mine, self._exchanged(*given), strict=True):
+            if neighbor:
+                take(own, theirs)
 
     def _borders(self, image: Tensor, reach: int) -> tuple[Tensor, Tensor]:
         """The first and the last of one's own rows."""
