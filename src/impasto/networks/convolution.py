@@ -20,14 +20,12 @@ from impasto.device import multiplies_bfloat16
 ONEDNN = {("cpu", torch.float32)} | ({("cpu", torch.bfloat16)} if multiplies_bfloat16(torch.device("cpu")) else set())
 
 
-def convolve(
-    y: Tensor, kernel: Tensor, bias: Tensor, *, padding: int = 0, relu: bool = False, back: Tensor | None = None
-) -> Tensor:
-    """Steps of one pixel, zeros around; `relu` cuts what is negative. `back` is the kernel turned, if it is at hand."""
+def convolve(y: Tensor, kernel: Tensor, bias: Tensor, *, padding: int = 0, relu: bool = False) -> Tensor:
+    """Steps of one pixel, zeros around; `relu` cuts what is negative."""
     if kernel.requires_grad:  # in training it is the kernel that changes
         y = F.conv2d(y, kernel, bias, padding=padding)
         return F.relu_(y) if relu else y
-    result: Tensor = _Convolution.apply(y, kernel, bias, padding, relu, back)  # type: ignore[no-untyped-call]
+    result: Tensor = _Convolution.apply(y, kernel, bias, padding, relu)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -54,27 +52,19 @@ def pairs(y: Tensor) -> Tensor:
 
 class _Convolution(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any,  # noqa: ANN401 -- torch has no type for it
-        y: Tensor,
-        kernel: Tensor,
-        bias: Tensor,
-        padding: int,
-        relu: bool,
-        back: Tensor | None,
-    ) -> Tensor:
+    def forward(ctx: Any, y: Tensor, kernel: Tensor, bias: Tensor, padding: int, relu: bool) -> Tensor:  # noqa: ANN401 -- torch has no type for it
         result = conv2d(y, kernel, bias, padding=padding)
-        ctx.padding, ctx.back = padding, back
+        ctx.padding = padding
         ctx.save_for_backward(kernel, F.relu_(result) if relu else None)
         return result
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None, None, None, None]:  # noqa: ANN401 -- torch has no type for it
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None, None, None]:  # noqa: ANN401 -- torch has no type for it
         kernel, shown = ctx.saved_tensors
         rows, columns = (side - 1 - ctx.padding for side in kernel.shape[-2:])
-        back = turned(kernel) if ctx.back is None else ctx.back
-        return conv2d(framed(slope, shown, rows, columns), back), None, None, None, None, None
+        turned = kernel.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
+        return conv2d(framed(slope, shown, rows, columns), turned), None, None, None, None
 
 
 class _Halving(torch.autograd.Function):
@@ -105,11 +95,6 @@ class _Halving(torch.autograd.Function):
             place = rows[:, row : 2 * half : 2, : 2 * couples]
             place.view(batch, half, couples, -1).copy_(part)
         return rows.permute(0, 3, 1, 2), None, None
-
-
-def turned(kernel: Tensor) -> Tensor:
-    """The kernel that leads slopes back."""
-    return kernel.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
 
 
 def conv2d(

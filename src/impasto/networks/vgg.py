@@ -11,7 +11,7 @@ from torch import Tensor
 
 from impasto.errors import LayerError, WeightsError
 from impasto.networks import Features
-from impasto.networks.convolution import convolve, turned
+from impasto.networks.convolution import convolve
 from impasto.weights import Preprocessing, Weights
 from impasto.weights.identify import BLOCKS
 
@@ -50,7 +50,6 @@ class VGG:
         self.strides = {name: 2 ** (int(name.removeprefix("pool")[0]) if name.startswith("pool") else int(name[4]) - 1)
                         for name in self.layers}  # fmt: skip
         self._tensors = dict(weights.tensors)
-        self._turned: dict[str, Tensor] = {}  # kernels for the way back, once there was one: they are large
         if not self.layers:
             raise WeightsError(f"The weights hold no convolution of {self.name}; expected conv1_1 and so on.")
 
@@ -59,7 +58,6 @@ class VGG:
         for name, tensor in self._tensors.items():
             form = torch.channels_last if tensor.dim() == 4 else torch.contiguous_format
             self._tensors[name] = tensor.to(device=device, dtype=dtype, memory_format=form)
-        self._turned = {}
         return self
 
     def halo(self, layers: frozenset[str]) -> int:
@@ -98,16 +96,9 @@ class VGG:
             return self._pool(y)
         weight, bias = self._tensors[f"{name}.weight"], self._tensors[f"{name}.bias"]
         mode = {"replicate": "replicate" if name == "conv1_1" else None, "reflect": "reflect"}.get(self.padding)
-        relu, back = name not in layers, self._back(name) if y.requires_grad else None
         if mode is None:
-            return convolve(y, weight, bias, padding=1, relu=relu, back=back)
-        return convolve(F.pad(y, (1, 1, 1, 1), mode), weight, bias, relu=relu, back=back)
-
-    def _back(self, name: str) -> Tensor:
-        """The kernel turned, kept from the first time on."""
-        if name not in self._turned:
-            self._turned[name] = turned(self._tensors[f"{name}.weight"])
-        return self._turned[name]
+            return convolve(y, weight, bias, padding=1, relu=name not in layers)
+        return convolve(F.pad(y, (1, 1, 1, 1), mode), weight, bias, relu=name not in layers)
 
     def _pool(self, y: Tensor) -> Tensor:
         if self.pooling == "max":
