@@ -40,7 +40,7 @@ def _coarse(slope: Tensor, room: Room, octaves: int, octave: int) -> Tensor:
     """What the deeper octaves make of it. Several processes have strips of the first ones; then it is small, and each
     goes on alone with the whole."""
     half, below = halved(slope, room), room.divided(room.crew.halved())
-    if octave == DIVIDED:
+    if octave >= DIVIDED:
         half, below = below.crew.whole(half), room.divided(ALONE)
     coarse = broadened(half, below, octaves, octave + 1)
     below.crew.look_beyond(coarse, EDGE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -71,7 +70,7 @@ class Cutter:
         """Who has a strip of a picture this high."""
         if self.crew.unit % self.stride:
             return ALONE
-        return self.crew.worth(height, math.ceil(self.halo / self.stride) * self.stride)
+        return self.crew.worth(height, tiles.aligned(self.halo, self.stride))
 
     def tiles(self, height: int, width: int) -> tuple[Tile, ...]:
         return tiles.cut(
@@ -106,7 +105,7 @@ class Cutter:
         def forget() -> None:
             nonlocal attempts
             attempts += 1
-            if attempts > 1 or self.crew.size > 1:
+            if attempts > 1 or self.crew.several:
                 height, width = descent.canvas.shape[-2:]
                 raise ShortageError(shortage(width, height, "the optimizer"))
             descent.optimizer.shorten(1.0)

@@ -96,12 +96,12 @@ class Objective:
     def _back(self, canvas: Tensor, tiles: Sequence[Tile], looks: Sequence[Traced], slopes: Sequence[Tensor]) -> Tensor:
         """The slopes at the sums, sent back through each tile to the pixels that it owns, or, in a crew, sees."""
         gradient = self.room.like(canvas)
-        if self.crew.size > 1:
+        if self.crew.several:
             rows = slice(None) if tiles[0].rows.around else slice(tiles[0].rows.low, tiles[-1].rows.high)
             gradient[..., rows, :] = 0
         for tile in tiles:
             traced = looks[0] if len(tiles) == 1 else self._traced(canvas, tile, summed=False)
-            if self.crew.size > 1:
+            if self.crew.several:
                 tile.add(gradient, back(traced.measured, slopes, traced.seen))
             else:
                 tile.placed(gradient, 1).copy_(self._slope(traced, tile, slopes))
@@ -125,14 +125,13 @@ class Objective:
     def _traced(self, canvas: Tensor, tile: Tile, *, summed: bool) -> Traced:
         """What leads from all that the slopes at the tile's pixels depend on back to the pixels; and its sums, if they
         are not known yet. In a crew, from what the tile owns: the others send what they find for its pixels."""
-        shared = self.crew.size > 1
-        wide = (tile if summed else tile.muted()) if shared else tile.grown()
+        wide = (tile if summed else tile.muted()) if self.crew.several else tile.grown()
         with torch.enable_grad():
             seen = wide.cut(canvas.detach()).requires_grad_()
             features = self.network(seen, self.layers)
             self.room.let_go()
             measured = self._sums(features, wide)
-        if tile.whole or not summed or shared:
+        if tile.whole or not summed or self.crew.several:
             return Traced(seen, measured, measured)
         with torch.no_grad():
             return Traced(seen, measured, self._sums(features, tile.farther()))

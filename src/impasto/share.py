@@ -38,6 +38,11 @@ class Crew:
     unit: int = 32  # rows: where strips begin, a pooled layer has a position, too
 
     @property
+    def several(self) -> bool:
+        """Whether there is anyone else."""
+        return self.size > 1
+
+    @property
     def leads(self) -> bool:
         """Whether this is the one that writes files and talks."""
         return self.rank == 0
@@ -63,7 +68,7 @@ class Crew:
 
     def add(self, tensors: Sequence[Tensor], device: torch.device) -> list[Tensor]:
         """Each tensor, added up over all processes, with the very same result everywhere; it travels on `device`."""
-        if self.size == 1:
+        if not self.several:
             return list(tensors)
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors]).to(device)
         with _explained():
@@ -73,7 +78,7 @@ class Crew:
 
     def whole(self, image: Tensor) -> Tensor:
         """The image, to which every process has given its own rows, in place."""
-        for rank, rows in enumerate(self.strips(image.shape[-2]) if self.size > 1 else ()):
+        for rank, rows in enumerate(self.strips(image.shape[-2]) if self.several else ()):
             part = image[..., rows, :]
             sent = part.permute(0, 2, 3, 1).contiguous()
             with _explained():
@@ -84,12 +89,12 @@ class Crew:
 
     def look_beyond(self, image: Tensor, reach: int, *, around: bool = False) -> None:
         """The next rows on both sides, from the processes whose own they are, in place."""
-        if self.size > 1:
+        if self.several:
             self._trade(self._borders(image, reach), self._beyond(image, reach), Tensor.copy_, around)
 
     def settle(self, slopes: Tensor, reach: int, *, around: bool = False) -> None:
         """What was found for rows beyond one's own is added there, by the processes whose own they are, in place."""
-        if self.size > 1:
+        if self.several:
             self._trade(self._beyond(slopes, reach), self._borders(slopes, reach), Tensor.add_, around)
 
     def _trade(
@@ -126,7 +131,7 @@ class Crew:
 
     def least(self, number: float, device: torch.device) -> float:
         """The smallest that any process has."""
-        if self.size == 1:
+        if not self.several:
             return number
         shared = torch.tensor(number, dtype=torch.float64, device=device)
         with _explained():
@@ -135,7 +140,7 @@ class Crew:
 
     def agreed(self, asked: Callable[[], bool], device: torch.device) -> Callable[[], bool]:
         """Whether any process says so, which all must ask at the same moments."""
-        return asked if self.size == 1 else lambda: self.least(-float(asked()), device) < 0
+        return (lambda: self.least(-float(asked()), device) < 0) if self.several else asked
 
 
 ALONE = Crew()
@@ -146,7 +151,7 @@ def together(task: Callable[[], Result], crew: Crew, device: torch.device) -> Re
 
     So all can begin again in smaller tiles, and none waits for sums that another will never send.
     """
-    if crew.size == 1:
+    if not crew.several:
         return task()
     failure, result = None, None
     try:

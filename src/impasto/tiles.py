@@ -167,6 +167,11 @@ class Tile:
         return taken(features, self.rows.placed(stride), self.columns.placed(stride))
 
 
+def aligned(halo: int, stride: int) -> int:
+    """So wide that it begins on a position of a layer of this stride."""
+    return math.ceil(halo / stride) * stride
+
+
 def cut(
     height: int,
     width: int,
@@ -185,7 +190,7 @@ def cut(
     `wraps` says whether rows and columns go around; they must then be multiples of `stride`. No tile reaches over the
     edge of one of the `strips` of rows, if they are given.
     """
-    halo, unit = math.ceil(halo / stride) * stride, max(stride, unit)
+    halo, unit = aligned(halo, stride), max(stride, unit)
     around_rows, around_columns = wraps
     parts = strips or (slice(0, height),)
     rows = [span for part in parts for span in _spans(part, height, side, halo, unit, around_rows)]
