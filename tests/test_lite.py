@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from impasto.errors import LayerError, WeightsError
-from impasto.networks.lite import Lite, Padding, encode, parse, radius, strides
+from impasto.networks.convolution import Padding
+from impasto.networks.lite import Lite, encode, parse, radius, strides
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
 TINY = "3:4 =relu1_1 2:5 =relu2_1 avg 3:6 =relu3_1"

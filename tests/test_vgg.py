@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from impasto.errors import LayerError, WeightsError
 from impasto.networks import convolution
-from impasto.networks.vgg import VGG, Padding, Pooling, normalize
+from impasto.networks.convolution import Padding
+from impasto.networks.vgg import VGG, Pooling, normalize
 from impasto.weights import Preprocessing
 
 BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}  # Simonyan & Zisserman, table 1, columns D and E

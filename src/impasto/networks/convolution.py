@@ -8,7 +8,7 @@ through, it takes the same time. This is what makes a picture in tiles equal to 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -17,20 +17,34 @@ from torch.autograd.function import once_differentiable
 
 from impasto.device import multiplies_bfloat16
 
+Padding = Literal["reflect", "replicate", "zero"]
+SHOWN = {"reflect": 2, "replicate": 1}  # which line the border shows, counted from the border
+
 ONEDNN = {("cpu", torch.float32)} | ({("cpu", torch.bfloat16)} if multiplies_bfloat16(torch.device("cpu")) else set())
 
 
-def convolve(y: Tensor, kernel: Tensor, bias: Tensor, *, padding: int = 0, relu: bool = False) -> Tensor:
-    """Steps of one pixel, zeros around; `relu` cuts what is negative."""
+def convolve(
+    y: Tensor,
+    kernel: Tensor,
+    bias: Tensor,
+    *,
+    padding: Padding | None = None,
+    relu: bool = False,
+    turned: Tensor | None = None,
+) -> Tensor:
+    """Steps of one pixel, with a border of one if `padding` says what it shows; `relu` cuts what is negative.
+
+    Whoever keeps the kernel `turned` spares turning it in every backward pass.
+    """
     if kernel.requires_grad:  # in training it is the kernel that changes
-        y = F.conv2d(y, kernel, bias, padding=padding)
+        y = F.conv2d(bordered(y, padding), kernel, bias)
         return F.relu_(y) if relu else y
-    result: Tensor = _Convolution.apply(y, kernel, bias, padding, relu)  # type: ignore[no-untyped-call]
+    result: Tensor = _Convolution.apply(y, kernel, bias, padding, relu, turned)  # type: ignore[no-untyped-call]
     return result
 
 
-def halve(y: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
-    """A kernel of 4 x 4 in steps of two pixels, and ReLU.
+def halve(y: Tensor, kernel: Tensor, bias: Tensor, padding: Padding) -> Tensor:
+    """A kernel of 4 x 4 in steps of two pixels, with a border of one, and ReLU.
 
     It is computed as one of 4 x 2 over pairs of columns, which in channels-last are only another view of the same
     numbers: the same result to the bit, and a backward pass that is many times faster.
@@ -38,9 +52,34 @@ def halve(y: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
     channels = y.shape[1]
     paired = kernel.reshape(-1, channels, 4, 2, 2).permute(0, 4, 1, 2, 3).reshape(-1, 2 * channels, 4, 2)
     if kernel.requires_grad:
-        return F.relu_(F.conv2d(pairs(y), paired, bias, stride=(2, 1)))
-    result: Tensor = _Halving.apply(y, paired, bias)  # type: ignore[no-untyped-call]
+        return F.relu_(F.conv2d(pairs(bordered(y, padding)), paired, bias, stride=(2, 1)))
+    result: Tensor = _Halving.apply(y, paired, bias, padding)  # type: ignore[no-untyped-call]
     return result
+
+
+def turn(kernel: Tensor) -> Tensor:
+    """The kernel that leads back."""
+    return kernel.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
+
+
+def bordered(y: Tensor, padding: Padding | None) -> Tensor:
+    """One position more on every side."""
+    if padding is None:
+        return y
+    return F.pad(y, (1, 1, 1, 1)) if padding == "zero" else F.pad(y, (1, 1, 1, 1), padding)
+
+
+def bared(slope: Tensor, padding: Padding) -> Tensor:
+    """The slope without its border, which belongs to the lines that the border shows.
+
+    It is added there in place: torch's own way reads and writes the whole picture for that.
+    """
+    if padding != "zero":
+        line = SHOWN[padding]
+        for axis in (-2, -1):
+            slope.select(axis, line).add_(slope.select(axis, 0))
+            slope.select(axis, -1 - line).add_(slope.select(axis, -1))
+    return slope[..., 1:-1, 1:-1]
 
 
 def pairs(y: Tensor) -> Tensor:
@@ -51,33 +90,44 @@ def pairs(y: Tensor) -> Tensor:
 
 
 class _Convolution(torch.autograd.Function):
+    """A border of zeros is left to the library, both ways."""
+
     @staticmethod
-    def forward(ctx: Any, y: Tensor, kernel: Tensor, bias: Tensor, padding: int, relu: bool) -> Tensor:  # noqa: ANN401 -- torch has no type for it
-        result = conv2d(y, kernel, bias, padding=padding)
+    def forward(
+        ctx: Any,  # noqa: ANN401 -- torch has no type for it
+        y: Tensor,
+        kernel: Tensor,
+        bias: Tensor,
+        padding: Padding | None,
+        relu: bool,
+        turned: Tensor | None,
+    ) -> Tensor:
+        zeros = padding == "zero"
+        result = conv2d(y if zeros else bordered(y, padding), kernel, bias, padding=int(zeros))
         ctx.padding = padding
-        ctx.save_for_backward(kernel, F.relu_(result) if relu else None)
+        ctx.save_for_backward(kernel, turned, F.relu_(result) if relu else None)
         return result
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None, None, None]:  # noqa: ANN401 -- torch has no type for it
-        kernel, shown = ctx.saved_tensors
-        rows, columns = (side - 1 - ctx.padding for side in kernel.shape[-2:])
-        turned = kernel.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
-        return conv2d(framed(slope, shown, rows, columns), turned), None, None, None, None
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None, None, None, None]:  # noqa: ANN401 -- torch has no type for it
+        kernel, turned, shown = ctx.saved_tensors
+        rows, columns = (side - 1 - (ctx.padding == "zero") for side in kernel.shape[-2:])
+        back = conv2d(framed(slope, shown, rows, columns), turn(kernel) if turned is None else turned)
+        return back if ctx.padding in {None, "zero"} else bared(back, ctx.padding), None, None, None, None, None
 
 
 class _Halving(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, y: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:  # noqa: ANN401 -- torch has no type for it
-        result = F.relu_(conv2d(pairs(y), kernel, bias, stride=(2, 1)))
-        ctx.shape = y.shape
+    def forward(ctx: Any, y: Tensor, kernel: Tensor, bias: Tensor, padding: Padding) -> Tensor:  # noqa: ANN401 -- torch has no type for it
+        result = F.relu_(conv2d(pairs(bordered(y, padding)), kernel, bias, stride=(2, 1)))
+        ctx.shape, ctx.padding = y.shape, padding
         ctx.save_for_backward(kernel, result)
         return result
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401 -- torch has no type for it
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None, None]:  # noqa: ANN401 -- torch has no type for it
         """Even and odd rows see different rows of the kernel: they are channels of one product, then put in turn.
 
         What no step of two pixels reaches has no slope. It is written here, channels-last; torch's own way back through
@@ -89,12 +139,12 @@ class _Halving(torch.autograd.Function):
         turned = by_row.reshape(4 * channels, -1, 2, 2).contiguous(memory_format=torch.channels_last)
         both = conv2d(framed(slope, shown, 1, 1), turned).permute(0, 2, 3, 1)
         _, half, couples, _ = both.shape
-        rows = slope.new_empty(batch, height, width, channels)
+        rows = slope.new_empty(batch, height + 2, width + 2, channels)
         rows[:, 2 * half :], rows[:, :, 2 * couples :] = 0, 0
         for row, part in enumerate(torch.split(both, 2 * channels, -1)):
             place = rows[:, row : 2 * half : 2, : 2 * couples]
             place.view(batch, half, couples, -1).copy_(part)
-        return rows.permute(0, 3, 1, 2), None, None
+        return bared(rows.permute(0, 3, 1, 2), ctx.padding), None, None, None
 
 
 def conv2d(

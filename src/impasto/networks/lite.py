@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
@@ -22,9 +22,7 @@ from torch import Tensor
 
 from impasto.errors import LayerError, WeightsError
 from impasto.networks import Features
-from impasto.networks.convolution import conv2d, convolve, halve
-
-Padding = Literal["reflect", "replicate", "zero"]
+from impasto.networks.convolution import Padding, conv2d, convolve, halve
 
 
 class Step(NamedTuple):
@@ -95,13 +93,11 @@ def encode(
 def _convolve(y: Tensor, step: Step, tensors: Mapping[str, Tensor], padding: Padding) -> Tensor:
     """A convolution and ReLU."""
     weight, bias = tensors[f"{step.name}.weight"], tensors[f"{step.name}.bias"]
-    if step.kind in ("3", "4"):
-        y = F.pad(y, (1, 1, 1, 1)) if padding == "zero" else F.pad(y, (1, 1, 1, 1), padding)
     if step.kind == "4":
-        return halve(y, weight, bias)
+        return halve(y, weight, bias, padding)
     if step.kind == "2":
         return F.relu_(conv2d(y, weight, bias, stride=(2, 2)))
-    return convolve(y, weight, bias, relu=True)
+    return convolve(y, weight, bias, padding=padding if step.kind == "3" else None, relu=True)
 
 
 class Lite:

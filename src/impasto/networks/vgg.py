@@ -11,12 +11,11 @@ from torch import Tensor
 
 from impasto.errors import LayerError, WeightsError
 from impasto.networks import Features
-from impasto.networks.convolution import convolve
+from impasto.networks.convolution import Padding, convolve, turn
 from impasto.weights import Preprocessing, Weights
 from impasto.weights.identify import BLOCKS
 
 Pooling = Literal["max", "average"]
-Padding = Literal["zero", "replicate", "reflect"]
 
 # Average pooling halves the magnitude of what max pooling gives; this undoes it (measured by K. Crowson).
 AVERAGE_POOLING_RESCALE = 2.0
@@ -50,6 +49,7 @@ class VGG:
         self.strides = {name: 2 ** (int(name.removeprefix("pool")[0]) if name.startswith("pool") else int(name[4]) - 1)
                         for name in self.layers}  # fmt: skip
         self._tensors = dict(weights.tensors)
+        self._turned: dict[str, Tensor] = {}  # kernels, where the network was moved to: what leads back
         if not self.layers:
             raise WeightsError(f"The weights hold no convolution of {self.name}; expected conv1_1 and so on.")
 
@@ -58,6 +58,7 @@ class VGG:
         for name, tensor in self._tensors.items():
             form = torch.channels_last if tensor.dim() == 4 else torch.contiguous_format
             self._tensors[name] = tensor.to(device=device, dtype=dtype, memory_format=form)
+        self._turned = {name: turn(self._tensors[f"{name}.weight"]) for name in self.layers if name.startswith("conv")}
         return self
 
     def halo(self, layers: frozenset[str]) -> int:
@@ -95,10 +96,9 @@ class VGG:
         if name.startswith("pool"):
             return self._pool(y)
         weight, bias = self._tensors[f"{name}.weight"], self._tensors[f"{name}.bias"]
-        mode = {"replicate": "replicate" if name == "conv1_1" else None, "reflect": "reflect"}.get(self.padding)
-        if mode is None:
-            return convolve(y, weight, bias, padding=1, relu=name not in layers)
-        return convolve(F.pad(y, (1, 1, 1, 1), mode), weight, bias, relu=name not in layers)
+        padding: Padding = "zero" if self.padding == "replicate" and name != "conv1_1" else self.padding
+        turned = self._turned.get(name)
+        return convolve(y, weight, bias, padding=padding, relu=name not in layers, turned=turned)
 
     def _pool(self, y: Tensor) -> Tensor:
         if self.pooling == "max":
