@@ -62,23 +62,42 @@ class Gaussian:
 # ---- sums over positions -------------------------------------------------------------------------------------------
 
 
-def moments(features: Tensor, weight: Tensor | None = None, *, block: int = 64, mute: bool = False) -> Tensor:
-    """Σ w [f; 1][f; 1]ᵀ over the positions of (1, C, h, w): (C + 1, C + 1).
+ALL = slice(None), slice(None)
+
+
+def moments(
+    features: Tensor,
+    weight: Tensor | None = None,
+    *,
+    own: tuple[slice, slice] = ALL,
+    block: int = 64,
+    mute: bool = False,
+) -> Tensor:
+    """Σ w [f; 1][f; 1]ᵀ over some rows and columns of (1, C, h, w), for which there may be weights: (C + 1, C + 1).
 
     The corner is Σ w, the last column Σ w f, the rest the Gram matrix before any division. Squares of `block` positions
     are summed in float32 at least, and the squares in float64: whoever adds up whole squares elsewhere gets the same.
     Where the sums are known already, `mute` leaves them out: zeros, with the slopes of the sums.
     """
-    sums: Tensor = _Moments.apply(features, weight, block, mute)  # type: ignore[no-untyped-call]
+    sums: Tensor = _Moments.apply(features, weight, own, block, mute)  # type: ignore[no-untyped-call]
     return sums
 
 
 class _Moments(torch.autograd.Function):
-    """The derivative, written out: the sums are symmetric in f, so one product does where torch would make two."""
+    """The derivative, written out: the sums are symmetric in f, so one product does where torch would make two, and
+    what lies around the positions that count is set to zero afterwards, where torch would write all of it anew."""
 
     @staticmethod
-    def forward(ctx: Any, f: Tensor, w: Tensor | None, block: int, mute: bool) -> Tensor:  # noqa: ANN401 -- torch has no type for it
-        ctx.save_for_backward(f, w)
+    def forward(
+        ctx: Any,  # noqa: ANN401 -- torch has no type for it
+        seen: Tensor,
+        w: Tensor | None,
+        own: tuple[slice, slice],
+        block: int,
+        mute: bool,
+    ) -> Tensor:
+        ctx.save_for_backward(seen, w)
+        ctx.own, f = own, seen[..., own[0], own[1]]
         total = f.new_zeros(f.shape[1] + 1, f.shape[1] + 1, dtype=finest(f.device))
         if mute:
             return total
@@ -93,13 +112,19 @@ class _Moments(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None, None]:  # noqa: ANN401 -- torch has no type for it
-        f, w = ctx.saved_tensors
-        if not f.numel():  # a tile's sliver may own no position
-            return f, None, None, None
-        both = (slope + slope.T).to(f.dtype)
-        slopes = F.conv2d(f, both[:-1, :-1, None, None], both[:-1, -1])
-        return slopes if w is None else slopes * w.to(f.dtype), None, None, None
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None, None, None]:  # noqa: ANN401 -- torch has no type for it
+        seen, w = ctx.saved_tensors
+        if not seen.numel():  # a tile's sliver may own no position
+            return seen, None, None, None, None
+        both = (slope + slope.T).to(seen.dtype)
+        slopes = F.conv2d(seen, both[:-1, :-1, None, None], both[:-1, -1])
+        if w is not None:
+            slopes[..., ctx.own[0], ctx.own[1]] *= w.to(seen.dtype)
+        for axis, part in zip((-2, -1), ctx.own, strict=True):
+            start, stop, _ = part.indices(size := slopes.shape[axis])
+            slopes.narrow(axis, 0, start).zero_()
+            slopes.narrow(axis, stop, size - stop).zero_()
+        return slopes, None, None, None, None
 
 
 def _squares(planes: Tensor, block: int, channels: int) -> Iterator[Tensor]:
@@ -115,7 +140,8 @@ def _squares(planes: Tensor, block: int, channels: int) -> Iterator[Tensor]:
                 rows, columns = (min(size, block) for size in part.shape[:2])
                 cut = part.reshape(-1, rows, part.shape[1] // columns, columns, part.shape[2]).transpose(1, 2)
                 kind = torch.promote_types(planes.dtype, torch.float32)
-                yield cut.to(kind, memory_format=torch.contiguous_format).reshape(-1, rows * columns, part.shape[2])
+                made = cut.to(kind, memory_format=torch.contiguous_format).reshape(-1, rows * columns, part.shape[2])
+                yield from torch.split(made, max(1, AT_ONCE // (channels * max(rows * columns, channels))))
 
 
 def squared_difference(

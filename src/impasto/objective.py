@@ -191,7 +191,7 @@ def survey(
 def moments(features: Tensor, tile: Tile, step: int, where: Tensor | None) -> Tensor:
     """Of the tile's own positions, in the picture's squares."""
     block = max(1, BLOCK // step)
-    return measures.moments(tile.owned(features, step), placed(where, tile, step), block=block, mute=tile.mute)
+    return measures.moments(features, placed(where, tile, step), own=tile.own(step), block=block, mute=tile.mute)
 
 
 def placed(where: Tensor | None, tile: Tile, step: int) -> Tensor | None:

@@ -152,9 +152,13 @@ class Tile:
         """How many pixels it sees."""
         return (self.rows.high - self.rows.low) * (self.columns.high - self.columns.low)
 
+    def own(self, stride: int) -> tuple[slice, slice]:
+        """Rows and columns of the tile's own positions among the features computed on what it sees."""
+        return self.rows.owned(stride), self.columns.owned(stride)
+
     def owned(self, features: Tensor, stride: int) -> Tensor:
-        """The tile's own positions among the features computed on what it sees."""
-        rows, columns = self.rows.owned(stride), self.columns.owned(stride)
+        """These positions."""
+        rows, columns = self.own(stride)
         if (rows, columns) == tuple(slice(0, size) for size in features.shape[-2:]):
             return features  # with nothing to fill up on the way back
         if not features.requires_grad:
