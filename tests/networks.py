@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from impasto.networks.margin import Margin
 from impasto.networks.vgg import VGG
 from impasto.objective import Objective
 from impasto.picture import Picture
@@ -54,8 +55,8 @@ class Projecting:
         self.halo, self.minimum = inner.halo, inner.minimum
         self.metrics = {layer: m.T @ m for layer, m in maps.items()}
 
-    def __call__(self, image: Tensor, layers: frozenset[str]) -> Mapping[str, Tensor]:
-        return self.inner(image, layers)
+    def __call__(self, image: Tensor, layers: frozenset[str], margin: Margin | None = None) -> Mapping[str, Tensor]:
+        return self.inner(image, layers, margin)
 
 
 class Projected(Projecting):
@@ -65,8 +66,8 @@ class Projected(Projecting):
         super().__init__(inner, maps)
         self.metrics = {}
 
-    def __call__(self, image: Tensor, layers: frozenset[str]) -> Mapping[str, Tensor]:
-        features = self.inner(image, layers)
+    def __call__(self, image: Tensor, layers: frozenset[str], margin: Margin | None = None) -> Mapping[str, Tensor]:
+        features = self.inner(image, layers, margin)
         return {layer: affine(self.maps[layer], f) if layer in self.maps else f for layer, f in features.items()}
 
 
@@ -85,14 +86,14 @@ class Hungry:
         )
         self.halo, self.minimum = inner.halo, inner.minimum
 
-    def __call__(self, image: Tensor, layers: frozenset[str]) -> Mapping[str, Tensor]:
+    def __call__(self, image: Tensor, layers: frozenset[str], margin: Margin | None = None) -> Mapping[str, Tensor]:
         self.calls += 1
         pixels = image.shape[-1] * image.shape[-2]
         if self.calls == self.at and pixels > 128 * 64:  # the trials are let through
             self.limit = pixels
         if pixels >= self.limit:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return self.inner(image, layers)
+        return self.inner(image, layers, margin)
 
 
 def affine(m: Tensor, features: Tensor) -> Tensor:

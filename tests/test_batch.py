@@ -35,9 +35,9 @@ from impasto.cli.many import settled
 from impasto.cli.sections import Flag
 from impasto.errors import PictureError
 from impasto.files import place, read_record
+from impasto.look import survey
 from impasto.networks import Network
 from impasto.networks.choose import open_network
-from impasto.objective import survey
 from impasto.paint import paint
 from impasto.recipe import Recipe
 

@@ -24,7 +24,9 @@ FLOORS = (
     {"networks", "measures", "color", "tiles"},
     {
         *(
+            "look",
             "objective",
+            "seam",
             "broad",
             "canvas",
             "descent",

@@ -14,7 +14,8 @@ from torch import Tensor
 from impasto import likeness, measures
 from impasto.footprint import Footprint
 from impasto.likeness import Grid, likeness_term, relations
-from impasto.objective import Objective, Term, look
+from impasto.look import look
+from impasto.objective import Objective, Term
 from impasto.picture import Picture
 from impasto.stylize import stylize
 from impasto.tiles import cut

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto import measures
+from impasto.look import look, stride, survey
 from impasto.measures import DISTANCES, gaussian, moments
 from impasto.networks import Network
 from impasto.networks.vgg import VGG
@@ -22,11 +23,8 @@ from impasto.objective import (
     Objective,
     Term,
     content_term,
-    look,
     merge,
-    stride,
     style_term,
-    survey,
     variation_term,
 )
 from impasto.tiles import Tile, cut

@@ -22,6 +22,7 @@ from impasto.errors import DescentError, LayerError, PictureError, RecipeError
 from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
 from impasto.networks import Network
 from impasto.networks.choose import open_network
+from impasto.networks.margin import Margin
 from impasto.objective import Term
 from impasto.paint import paint
 from impasto.picture import Picture
@@ -353,8 +354,8 @@ class Loud:
         self.metrics: dict[str, Tensor] = {}
         self.halo, self.minimum = self.inner.halo, self.inner.minimum
 
-    def __call__(self, image: Tensor, layers: frozenset[str]) -> dict[str, Tensor]:
-        features = self.inner(image, layers)
+    def __call__(self, image: Tensor, layers: frozenset[str], margin: Margin | None = None) -> dict[str, Tensor]:
+        features = self.inner(image, layers, margin)
         return {name: f if name == "image" else f * 1e3 for name, f in features.items()}
 
 
@@ -391,7 +392,7 @@ def refused(error: type[Exception], words: str, *args: Any, **options: Any) -> N
 
 
 class Untouched(Loud):
-    def __call__(self, image: Tensor, layers: frozenset[str]) -> dict[str, Tensor]:
+    def __call__(self, image: Tensor, layers: frozenset[str], margin: Margin | None = None) -> dict[str, Tensor]:
         raise AssertionError("the network was used")
 
 
@@ -431,9 +432,9 @@ def test_a_painting_is_never_stretched() -> None:
     shapes = []
 
     class Watched(Loud):
-        def __call__(self, image: Tensor, layers: frozenset[str]) -> dict[str, Tensor]:
+        def __call__(self, image: Tensor, layers: frozenset[str], margin: Margin | None = None) -> dict[str, Tensor]:
             shapes.append(tuple(image.shape[-2:]))
-            return super().__call__(image, layers)
+            return super().__call__(image, layers, margin)
 
     events(recipe(steps=1), picture(90, 30), [picture(40, 120)], Watched())
     assert {round(width / height, 1) for height, width in shapes} <= {3.0, 0.3, 1.0, 2.0}  # 1 and 2: the planner's

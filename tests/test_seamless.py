@@ -12,8 +12,9 @@ from torch import Tensor
 from impasto.canvas import grown, margin
 from impasto.errors import LayerError
 from impasto.events import Level
+from impasto.look import look, survey
 from impasto.measures import gaussian
-from impasto.objective import Objective, content_term, look, style_term, survey, variation_term
+from impasto.objective import Objective, content_term, style_term, variation_term
 from impasto.picture import Picture
 from impasto.stylize import stylize
 from impasto.tiles import Tile, cut

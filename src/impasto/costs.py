@@ -15,8 +15,9 @@ from torch import Tensor
 from impasto.canvas import channels_last, noise
 from impasto.descent import Descent
 from impasto.footprint import Footprint, Heights, Highest, Line
+from impasto.look import survey
 from impasto.networks import Network
-from impasto.objective import Objective, survey
+from impasto.objective import Objective
 from impasto.storage import MEMORY, Room
 from impasto.tiles import cut
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from impasto.look import placed
 from impasto.measures import EPSILON
-from impasto.objective import Term, placed
+from impasto.objective import Term
 from impasto.tiles import Tile
 
 CELLS = 2048

@@ -14,15 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from impasto import measures
+from impasto.look import moments, placed, stride
 from impasto.measures import Gaussian
 from impasto.networks import Features, Network
+from impasto.seam import margin
 from impasto.share import ALONE, Crew, together
 from impasto.storage import MEMORY, Room
 from impasto.tiles import BLOCK, Tile
@@ -72,10 +73,16 @@ class Objective:
     def layers(self) -> frozenset[str]:
         return frozenset(term.layer for term in self.terms)
 
+    @property
+    def _deepest(self) -> int:
+        return max((stride(self.network, layer) for layer in self.layers), default=1)
+
     def evaluate(self, canvas: Tensor, tiles: Sequence[Tile]) -> Evaluation:
         """Loss and gradient at `canvas` (1, 3, H, W), the same however it is cut; of both, this process' own rows."""
         crew, own = self.crew, self.crew.rows(canvas.shape[-2])
         mine = [tile for tile in tiles if own.start <= tile.rows.start < own.stop]
+        if crew.several and len(tiles) == crew.size:  # each has one, and can be told what is farther away on the way
+            mine = [mine[0].narrowed(max(REACH, 2 * self._deepest))]
         reach, around = mine[0].rows.halo, mine[0].rows.around
         crew.look_beyond(canvas, reach, around=around)
         looks = together(lambda: self._looks(canvas, mine), crew, canvas.device)
@@ -128,7 +135,8 @@ class Objective:
         wide = (tile if summed else tile.muted()) if self.crew.several else tile.grown()
         with torch.enable_grad():
             seen = wide.cut(canvas.detach()).requires_grad_()
-            features = self.network(seen, self.layers)
+            met = margin(self.crew, wide.rows) if self.crew.several and summed else None
+            features = self.network(seen, self.layers, met)
             self.room.let_go()
             measured = self._sums(features, wide)
         if tile.whole or not summed or self.crew.several:
@@ -162,62 +170,6 @@ def back(measured: Sequence[Tensor], slopes: Sequence[Tensor], seen: Tensor) -> 
         inner = torch.stack([(m * s.to(m)).sum() for m, s in zip(measured, slopes, strict=True)]).sum()
     (slope,) = torch.autograd.grad(inner, seen)
     return slope
-
-
-def stride(network: Network, layer: str) -> int:
-    """Pixels per position; the pixels themselves are the layer "image"."""
-    return 1 if layer == "image" else network.strides[layer]
-
-
-def survey(
-    network: Network,
-    image: Tensor,
-    layers: frozenset[str],
-    tiles: Sequence[Tile],
-    weights: Mapping[str, Tensor] = MappingProxyType({}),
-) -> dict[str, Tensor]:
-    """The moments of each layer over the whole picture, tile by tile; `weights` (1, 1, h, w) where not all counts."""
-    totals: dict[str, Tensor] = {}
-    for tile in tiles:
-        with torch.no_grad():
-            features = network(tile.cut(image), layers)
-            for layer in sorted(layers):
-                step = stride(network, layer)
-                own = moments(features[layer], tile, step, weights.get(layer))
-                totals[layer] = totals[layer] + own if layer in totals else own
-    return {layer: total.to(image.dtype) for layer, total in totals.items()}
-
-
-def moments(features: Tensor, tile: Tile, step: int, where: Tensor | None) -> Tensor:
-    """Of the tile's own positions, in the picture's squares."""
-    block = max(1, BLOCK // step)
-    return measures.moments(features, placed(where, tile, step), own=tile.own(step), block=block, mute=tile.mute)
-
-
-def placed(where: Tensor | None, tile: Tile, step: int) -> Tensor | None:
-    """The tile's own part of a map, if there is one."""
-    return None if where is None else tile.placed(where, step)
-
-
-def look(
-    network: Network, image: Tensor, layers: frozenset[str], tiles: Sequence[Tile], room: Room = MEMORY
-) -> Features:
-    """The features of the whole picture, tile by tile."""
-    whole: dict[str, Tensor] = {}
-    height, width = image.shape[-2:]
-    for tile in tiles:
-        with torch.no_grad():
-            features = network(tile.cut(image), layers)
-            for layer in sorted(layers):
-                step, seen = stride(network, layer), features[layer]
-                if tile.whole and not room.in_file:
-                    whole[layer] = tile.owned(seen, step)
-                    continue
-                if layer not in whole:
-                    whole[layer] = room.image(seen.shape[1], height // step, width // step, seen)
-                tile.placed(whole[layer], step).copy_(tile.owned(seen, step))
-        room.let_go()
-    return whole
 
 
 REACH = 8  # pixels beyond its own that a term on the image itself may look

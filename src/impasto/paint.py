@@ -31,8 +31,9 @@ from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
 from impasto.inputs import Style, Styles, check, remarks, weighted
 from impasto.lbfgs import LBFGS
 from impasto.likeness import likeness_term
+from impasto.look import look, stride
 from impasto.networks import Network
-from impasto.objective import Objective, Term, content_term, look, stride, style_term, variation_term
+from impasto.objective import Objective, Term, content_term, style_term, variation_term
 from impasto.picture import Picture
 from impasto.plan import Layout, forecast, lay_out
 from impasto.recipe import Recipe

@@ -20,9 +20,10 @@ from torch import Tensor
 
 from impasto.device import wide
 from impasto.likeness import Grid
+from impasto.look import placed, stride
 from impasto.measures import EPSILON, Gaussian, gaussian, wasserstein_distance
 from impasto.networks import Network
-from impasto.objective import Term, placed, stride
+from impasto.objective import Term
 from impasto.tiles import Tile
 
 BASES = 2  # of random directions; one at the stride of a pixel, where there are the most values to sort

@@ -90,14 +90,14 @@ class Crew:
     def look_beyond(self, image: Tensor, reach: int, *, around: bool = False) -> None:
         """The next rows on both sides, from the processes whose own they are, in place."""
         if self.several:
-            self._trade(self._borders(image, reach), self._beyond(image, reach), Tensor.copy_, around)
+            self.trade(self._borders(image, reach), self._beyond(image, reach), Tensor.copy_, around)
 
     def settle(self, slopes: Tensor, reach: int, *, around: bool = False) -> None:
         """What was found for rows beyond one's own is added there, by the processes whose own they are, in place."""
         if self.several:
-            self._trade(self._beyond(slopes, reach), self._borders(slopes, reach), Tensor.add_, around)
+            self.trade(self._beyond(slopes, reach), self._borders(slopes, reach), Tensor.add_, around)
 
-    def _trade(
+    def trade(
         self,
         given: tuple[Tensor, Tensor],
         mine: tuple[Tensor, Tensor],
@@ -142,20 +142,32 @@ class Crew:
         """Whether any process says so, which all must ask at the same moments."""
         return (lambda: self.least(-float(asked()), device) < 0) if self.several else asked
 
+    def wait_for_all(self, device: torch.device) -> None:
+        """Before a message within a task that is done `together`: a process that has failed sends none."""
+        if self.agreed(lambda: False, device)():
+            raise LeftError("Memory ran out in another process.")
+
+
+class LeftError(MemoryError):
+    """Another process has left a task, and all know."""
+
 
 ALONE = Crew()
 
 
 def together(task: Callable[[], Result], crew: Crew, device: torch.device) -> Result:
-    """The result of a task without messages; if memory runs out for one process of the crew, it has for all of them.
+    """The result of a task; if memory runs out for one process of the crew, it has for all of them.
 
-    So all can begin again in smaller tiles, and none waits for sums that another will never send.
+    So all can begin again in smaller tiles, and none waits for what another will never send: before each message within
+    the task, all of them `wait_for_all`.
     """
     if not crew.several:
         return task()
     failure, result = None, None
     try:
         result = task()
+    except LeftError as error:
+        raise MemoryError(*error.args) from None  # whoever called this asks all of them anew
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise

@@ -14,8 +14,9 @@ from impasto.canvas import channels_last
 from impasto.cutter import Cutter
 from impasto.events import Level
 from impasto.inputs import Painting, Styles
+from impasto.look import stride, survey
 from impasto.networks import Network
-from impasto.objective import merge, stride, survey
+from impasto.objective import merge
 from impasto.picture import Picture
 from impasto.recipe import Recipe
 from impasto.regions import brightness, carried

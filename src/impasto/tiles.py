@@ -130,6 +130,10 @@ class Tile:
         rows, columns = (slice(None) if span.around else span.seen() for span in (self.rows, self.columns))
         image[..., rows, columns] += self.fold(seen)
 
+    def narrowed(self, halo: int) -> Tile:
+        """It sees no more than that many rows beyond its own."""
+        return replace(self, rows=replace(self.rows, halo=min(halo, self.rows.halo)))
+
     def muted(self) -> Tile:
         """The same tile, for one who knows its sums."""
         return replace(self, mute=True)

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from torch import Tensor
 
+from impasto.networks.margin import Margin
+
 Features = Mapping[str, Tensor]
 """Layer name -> (1, C, h, w); "image" holds the pixels, so that total variation is a term like any other."""
 
@@ -46,4 +48,6 @@ class Network(Protocol):
         """The shortest side of a picture that reaches these layers."""
         ...
 
-    def __call__(self, image: Tensor, layers: frozenset[str]) -> Features: ...
+    def __call__(self, image: Tensor, layers: frozenset[str], margin: Margin | None = None) -> Features:
+        """Before a convolution looks beyond its own positions, the `margin` is asked for them, if there is one."""
+        ...

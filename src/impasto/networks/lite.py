@@ -23,6 +23,9 @@ from torch import Tensor
 from impasto.errors import LayerError, WeightsError
 from impasto.networks import Features
 from impasto.networks.convolution import Padding, conv2d, convolve, halve
+from impasto.networks.margin import Margin
+
+STRIDED = ("2", "4", "avg", "max")
 
 
 class Step(NamedTuple):
@@ -59,7 +62,7 @@ def strides(steps: tuple[Step, ...]) -> dict[str, int]:
     for step in steps:
         if step.kind == "=":
             found[step.name] = stride
-        elif step.kind in ("2", "4", "avg", "max"):
+        elif step.kind in STRIDED:
             stride *= 2
     return found
 
@@ -70,16 +73,25 @@ def radius(steps: tuple[Step, ...]) -> int:
     for step in steps:
         if step.kind in ("3", "4"):
             reach += stride
-        if step.kind in ("2", "4", "avg", "max"):
+        if step.kind in STRIDED:
             stride *= 2
     return reach
 
 
 def encode(
-    steps: tuple[Step, ...], tensors: Mapping[str, Tensor], y: Tensor, padding: Padding
+    steps: tuple[Step, ...],
+    tensors: Mapping[str, Tensor],
+    y: Tensor,
+    padding: Padding,
+    margin: Margin | None = None,
 ) -> Iterator[tuple[str, Tensor]]:
     """Follow the steps from a picture on, telling every tapped layer."""
+    margin, stride = margin or Margin(), 1
     for step in steps:
+        if step.kind in ("3", "4"):
+            y = margin.spent(y, stride)
+        if step.kind in STRIDED:
+            stride *= 2
         if step.kind == "=":
             yield step.name, y
         elif step.kind == "avg":
@@ -136,7 +148,7 @@ class Lite:
         deepest = max((self.strides[name] for name in layers if name in self.strides), default=0)
         return max(1, deepest * (2 if self.padding == "reflect" else 1))
 
-    def __call__(self, image: Tensor, layers: frozenset[str]) -> Features:
+    def __call__(self, image: Tensor, layers: frozenset[str], margin: Margin | None = None) -> Features:
         """Features of an RGB picture (1, 3, H, W) in [0, 1] at the layers asked for, and "image" itself."""
         steps = self._until(layers)
         if min(image.shape[-2:]) < self.minimum(layers):
@@ -146,7 +158,7 @@ class Lite:
                 f"{self.minimum(layers)} pixels."
             )
         y = image.to(self.tensors["conv0.weight"].dtype)
-        tapped = encode(steps, self.tensors, y, self.padding)
+        tapped = encode(steps, self.tensors, y, self.padding, margin)
         return {"image": image} | {name: y for name, y in tapped if name in layers}
 
     def _until(self, layers: frozenset[str]) -> tuple[Step, ...]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from impasto.errors import LayerError, WeightsError
 from impasto.networks import Features
 from impasto.networks.convolution import Padding, convolve, turn
+from impasto.networks.margin import Margin
 from impasto.weights import Preprocessing, Weights
 from impasto.weights.identify import BLOCKS
 
@@ -72,7 +73,7 @@ class VGG:
             (self.strides[n] * (1 + (reflected and n.startswith("conv"))) for n in self._until(layers)), default=1
         )
 
-    def __call__(self, image: Tensor, layers: frozenset[str]) -> Features:
+    def __call__(self, image: Tensor, layers: frozenset[str], margin: Margin | None = None) -> Features:
         """Features of an RGB picture (1, 3, H, W) in [0, 1] at the layers asked for, and "image" itself."""
         deepest = self._until(layers)
         if min(image.shape[-2:]) < self.minimum(layers):
@@ -81,9 +82,11 @@ class VGG:
                 f"A picture of {width} x {height} is too small for {deepest[-1]}: both sides must have at least "
                 f"{self.minimum(layers)} pixels."
             )
-        features = {"image": image}
+        features, margin = {"image": image}, margin or Margin()
         y = normalize(image, self.preprocessing).to(self._tensors["conv1_1.weight"].dtype)
         for name in deepest:
+            if name.startswith("conv"):
+                y = margin.spent(y, self.strides[name])
             y = self._layer(name, y, layers)
             if name in layers:
                 features[name] = y
