@@ -102,14 +102,14 @@ class Objective:
 
     def _back(self, canvas: Tensor, tiles: Sequence[Tile], looks: Sequence[Traced], slopes: Sequence[Tensor]) -> Tensor:
         """The slopes at the sums, sent back through each tile to the pixels that it owns, or, in a crew, sees."""
-        gradient = self.room.like(canvas)
-        if self.crew.several:
+        gradient, single = self.room.like(canvas), len(tiles) == 1
+        if self.crew.several and not single:
             rows = slice(None) if tiles[0].rows.around else slice(tiles[0].rows.low, tiles[-1].rows.high)
             gradient[..., rows, :] = 0
         for tile in tiles:
-            traced = looks[0] if len(tiles) == 1 else self._traced(canvas, tile, summed=False)
+            traced = looks[0] if single else self._traced(canvas, tile, summed=False)
             if self.crew.several:
-                tile.add(gradient, back(traced.measured, slopes, traced.seen))
+                tile.give(back(traced.measured, slopes, traced.seen), gradient, Tensor.copy_ if single else Tensor.add_)
             else:
                 tile.placed(gradient, 1).copy_(self._slope(traced, tile, slopes))
             self.room.let_go()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -125,10 +125,10 @@ class Tile:
                 seen = seen.new_zeros(shape).index_add_(axis, places, seen)
         return seen
 
-    def add(self, image: Tensor, seen: Tensor) -> None:
-        """What was computed on all that the tile sees, added to an image of the whole picture, in place."""
+    def give(self, seen: Tensor, image: Tensor, take: Callable[[Tensor, Tensor], Tensor]) -> None:
+        """What was computed on all that the tile sees is copied or added to an image of the whole picture, in place."""
         rows, columns = (slice(None) if span.around else span.seen() for span in (self.rows, self.columns))
-        image[..., rows, columns] += self.fold(seen)
+        take(image[..., rows, columns], self.fold(seen))
 
     def narrowed(self, halo: int) -> Tile:
         """It sees no more than that many rows beyond its own."""
