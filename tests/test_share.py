@@ -14,11 +14,12 @@ import torch.distributed as dist
 from networks import Hungry, one_thread, picture, recipe, tiny
 from torch import Tensor
 
-from impasto import plan
+from impasto import plan, seam
 from impasto.checkpoint import Checkpoint
 from impasto.errors import ImpastoError, ShareError, ShortageError
 from impasto.events import Event, Finished, Note, Planned, Step
 from impasto.lbfgs import LBFGS
+from impasto.networks import convolution
 from impasto.objective import Objective
 from impasto.paint import paint
 from impasto.share import ALONE, Crew, joined
@@ -165,6 +166,56 @@ def test_memory_that_runs_out_for_one_makes_the_tiles_of_all_smaller(before_the_
         assert isinstance(last, Finished)
         assert torch.equal(each[-1].image, first[-1].image)
         assert float(((each[-1].image - last.image).abs() <= 1 / 255).float().mean()) > 0.999
+
+
+@pytest.mark.parametrize("call", [1, 3])
+def test_memory_that_runs_out_on_the_way_back_makes_the_tiles_of_all_smaller(
+    call: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before and after the processes have told each other what their deep layers found."""
+    photo, framed = picture(330, 120), convolution.framed
+
+    def short(crew: Crew) -> list[Event]:
+        calls, events = iter(range(0)), []
+
+        def failing(*args: Any) -> Tensor:  # noqa: ANN401 -- those of framed
+            if next(calls, None) == call:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return framed(*args)
+
+        monkeypatch.setattr(convolution, "framed", failing)
+        for event in paint(photo, [PAINTING], recipe(size=330, steps=5), network=NETWORK, crew=crew):
+            events.append(event)
+            if crew.rank == 1 and isinstance(event, Step) and event.step == 2:
+                calls = iter(range(1, 99))
+        return events
+
+    first, second = together(tmp_path, short)
+    *_, alone = paint(photo, [PAINTING], recipe(size=330, steps=5), network=NETWORK)
+    assert isinstance(alone, Finished)
+    for each in (first, second):
+        assert any(isinstance(e, Note) and "Memory ran out; going on in tiles" in e.text for e in each)
+        assert torch.equal(each[-1].image, first[-1].image)
+        assert float(((each[-1].image - alone.image).abs() <= 1 / 255).float().mean()) > 0.999
+
+
+def test_a_strip_is_told_on_the_way_what_lies_farther_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is: else the tests above would show nothing of it."""
+    made = seam.renewed
+
+    def count(crew: Crew) -> list[int]:
+        strides = []
+
+        def counted(y: Tensor, stride: int, **keywords: Any) -> Tensor:  # noqa: ANN401 -- those of renewed
+            strides.append(stride)
+            return made(y, stride, **keywords)
+
+        monkeypatch.setattr(seam, "renewed", counted)
+        painted(crew)
+        return strides
+
+    for strides in together(tmp_path, count):
+        assert strides == [4] * 5  # once a step, before conv3_1
 
 
 def test_an_optimizer_that_finds_no_memory_ends_all_and_leaves_the_checkpoint(
