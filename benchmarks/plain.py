@@ -89,6 +89,15 @@ def loop(
         yield Point(iteration, time.perf_counter() - began, last[0], x.detach().clamp(0, 1))
 
 
+def on_demand(points: Iterator[Point], out: Path | None) -> None:
+    """An iteration and its loss for each line that comes; after the last, the picture."""
+    for _ in sys.stdin:
+        point = next(points)
+        print(point.loss, flush=True)
+    if out:
+        files.write(Picture(point.image), out, overwrite=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--content", default="tubingen")
@@ -96,22 +105,21 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--iterations", type=int, default=1000)
     parser.add_argument("--style-weight", type=float, default=300.0)
-    parser.add_argument("--out", type=Path, default=Path("out/plain.png"))
+    parser.add_argument("--out", type=Path)
     parser.add_argument("--on-demand", action="store_true", help="an iteration for each line that comes, and no more")
     a = parser.parse_args()
     photo, painting = (p.fitted(a.size) for p in pair(a.content, a.style))
-    points = loop(photo.rgb, painting.rgb, a.iterations, a.style_weight)
     if a.on_demand:
-        for _ in sys.stdin:
-            print(next(points).loss, flush=True)
+        on_demand(loop(photo.rgb, painting.rgb, sys.maxsize, a.style_weight), a.out)
         return
+    points, out = loop(photo.rgb, painting.rgb, a.iterations, a.style_weight), a.out or Path("out/plain.png")
     curve = []
     for point in points:
         curve.append((point.iteration, point.seconds, point.loss))
         if point.iteration % 10 == 0 or point.iteration == a.iterations:
             print(f"{point.iteration:5d}  {point.seconds:7.1f} s  loss {point.loss:.4f}", flush=True)
         if point.iteration in (100, 300, a.iterations):
-            files.write(Picture(point.image), a.out.with_stem(f"{a.out.stem}-{point.iteration}"), overwrite=True)
+            files.write(Picture(point.image), out.with_stem(f"{out.stem}-{point.iteration}"), overwrite=True)
     report("plain", {"settings": {k: str(v) for k, v in vars(a).items()}, "curve": curve}, save=False)
 
 

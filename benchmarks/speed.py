@@ -6,10 +6,9 @@
    best matrix-product rate that torch reaches on this machine.
 2. The default picture, from file to file in a process of its own: wall time, start of the process to the first step,
    peak memory; and the same at 512, 1024 and 2048 px for the cost per pixel.
-3. The textbook loop painting the same pair; its picture and ours before the same judge. It is run for
+3. The textbook loop painting the same pair; its picture and ours before the same judges. It is run for
    `--plain-iterations`, and the time of its 1000 is reckoned from them.
-4. VGG-19, the same objective: our time to the loss that the textbook loop has reached at its end, with convolutions in
-   float32 as the textbook's, and in bfloat16.
+4. VGG-19, the same objective, in turns with the textbook loop: our time to its last loss (`benchmarks.race`).
 """
 
 from __future__ import annotations
@@ -20,8 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,28 +29,24 @@ import torch
 from benchmarks import plain
 from benchmarks.common import interleaved, median, pair, report, seconds, spread, table, vgg19
 from benchmarks.quality import JUDGES
+from benchmarks.race import CONTENT, STYLE, race, textbook
 from benchmarks.split import split
 from impasto import files, judge, tiles
 from impasto.allocator import keep_what_is_freed
 from impasto.canvas import levels
 from impasto.cutter import Cutter
 from impasto.descent import Descent
-from impasto.events import Finished, Step
 from impasto.inputs import weighted
 from impasto.networks import Network
 from impasto.networks.choose import open_network
 from impasto.objective import Objective
-from impasto.paint import at_level, optimizer, paint, terms
+from impasto.paint import at_level, optimizer, terms
 from impasto.picture import Picture, read
-from impasto.recipe import Recipe, recipe
+from impasto.recipe import Recipe
 from impasto.regions import Passage
 from impasto.scene import Scene
 
-CONTENT, STYLE = "tubingen", "starry_night_google"
 PLAIN_ITERATIONS = 1000  # what the contract counts
-STYLE_WEIGHT = 300.0
-PLAIN = [sys.executable, "-m", "benchmarks.plain", "--content", CONTENT, "--style", STYLE]
-SCHEDULE = {"first_level": 0, "steps": 400, "history": 40}  # against the textbook's loss; see docs/log.md
 
 
 def stepper(recipe: Recipe, network: Network) -> Callable[[], object]:
@@ -69,23 +63,6 @@ def stepper(recipe: Recipe, network: Network) -> Callable[[], object]:
         descent.advance(evaluation.loss, evaluation.gradient)
 
     return step
-
-
-@contextmanager
-def plain_stepper(size: int) -> Iterator[Callable[[], object]]:
-    """One iteration of the textbook loop, in a process of its own: what we ask of the C library is not asked there."""
-    words = [*PLAIN, "--on-demand", "--size", str(size), "--iterations", str(10**9)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        there, back = process.stdin, process.stdout
-
-        def step() -> object:
-            there.write("\n")
-            return back.readline()
-
-        yield step
-        there.close()
 
 
 def matrix_rate(dtype: torch.dtype) -> float:
@@ -115,7 +92,8 @@ def steps(rounds: int, size: int) -> dict[str, Any]:
     kinds = {"lite": "auto", "lite in float32": "float32"}
     works = {n: stepper(lite.changed(precision=p), open_network(lite.changed(precision=p))) for n, p in kinds.items()}
     works["vgg19 in float32"] = stepper(big, vgg19(big))
-    with plain_stepper(size) as works["plain"]:
+    with textbook(size) as losses:
+        works["plain"] = lambda: next(losses)
         times = interleaved(works, rounds, warmup=2)
     photo = pair(CONTENT, STYLE)[0].fitted(size)
     rate = vgg_operations(photo.width, photo.height) / median(times["vgg19 in float32"])
@@ -160,54 +138,15 @@ def pictures(sizes: Sequence[int], rounds: int, folder: Path) -> dict[str, Any]:
     return {"pictures": per_size, "first_step_seconds": median(first)}
 
 
-def rival(iterations: int, size: int, out: Path) -> list[tuple[int, float, float]]:
-    """Part 3, the textbook loop in a process of its own: iteration, seconds, loss; its picture is written to `out`."""
-    words = [*PLAIN, "--size", str(size), "--iterations", str(iterations), "--out", str(out)]
-    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
-    return [tuple(point) for point in json.loads(done.stdout.splitlines()[-1])["curve"]]
-
-
-def same_objective(goal: float, size: int, precision: str) -> dict[str, float]:
-    """Part 4: seconds and evaluations until our loop, from coarse to fine, is below `goal` at the final size.
-
-    What it then has is judged by the rival's own function, in float32, so that no rounding of ours can flatter it.
-    """
-    photo, painting = (p.fitted(size) for p in pair(CONTENT, STYLE))
-    area = photo.width * photo.height
-    wanted = recipe({
-        "network": "vgg19", "size": size, "style_statistic": "gram", "style_weight": STYLE_WEIGHT, "padding": "zero",
-        "pooling": "max", "precision": precision, **SCHEDULE,
-        "style_scale": (painting.width * painting.height / area) ** 0.5,  # the painting as large as the rival has it
-    })  # fmt: skip
-    network, start, there = vgg19(wanted), time.perf_counter(), [False]
-    evaluations, spent, image = 0, float("inf"), photo.rgb
-    for event in paint(photo, [painting], wanted, network=network, stop=lambda: there[0]):
-        if isinstance(event, Step) and event.level.index == event.level.count and event.loss <= goal and not there[0]:
-            there[0], spent, evaluations = True, time.perf_counter() - start, event.evaluations
-        if isinstance(event, Finished):
-            image = event.image
-    reached = next(plain.loop(photo.rgb, painting.rgb, 1, STYLE_WEIGHT, start=image)).loss
-    return {"seconds": spent, "evaluations": evaluations, "loss": reached}
-
-
-def race(iterations: int, size: int, ours: Path) -> dict[str, Any]:
-    """Parts 3 and 4: both pictures before two judges, and the time to the same loss."""
+def both(iterations: int, size: int, ours: Path) -> dict[str, Any]:
+    """Parts 3 and 4: the race, and both pictures before two judges."""
     written = ours.with_name("plain.png")
-    points = rival(iterations, size, written)
-    theirs = read(written.with_stem(f"plain-{iterations}"))
+    result = race(iterations, size, written)
+    theirs = read(written)
     scores = {name: judged(network(), ours, theirs) for name, network in JUDGES.items()}
-    (_, before, _), (_, spent, goal) = points[0], points[-1]
-    each = (spent - before) / (len(points) - 1)
+    each = result["plain"]["seconds_per_iteration"]
     print(f"plain: {each:.2f} s an iteration, so {each * PLAIN_ITERATIONS:.0f} s for {PLAIN_ITERATIONS}")
-    same = {kind: same_objective(goal, size, kind) for kind in ("float32", "bfloat16")}
-    rows = [[kind, s["seconds"], s["evaluations"], s["loss"], spent / s["seconds"]] for kind, s in same.items()]
-    print(table([["plain", spent, iterations, goal, 1.0], *rows],
-                ("VGG-19, same objective", "seconds", "evaluations", "loss", "x plain")))  # fmt: skip
-    return {
-        "plain": {"iterations": iterations, "seconds": spent, "loss": goal, "seconds_per_iteration": each},
-        "same_loss": same,
-        "scores": scores,
-    }
+    return {**result, "scores": scores}
 
 
 def judged(network: Network, ours: Path, theirs: Picture) -> dict[str, Any]:
@@ -236,7 +175,7 @@ def main() -> None:
         for kind, picture in zip(("photo", "painting"), pair(CONTENT, STYLE), strict=True):
             files.write(picture, folder / f"{kind}.png")
         result |= pictures([int(s) for s in a.sizes.split(",")], max(1, a.rounds // 2), folder)
-        result |= race(a.plain_iterations, a.size, folder / f"out{a.size}.png")
+        result |= both(a.plain_iterations, a.size, folder / f"out{a.size}.png")
     default = result["pictures"][a.size]["wall"]
     result["default_over_plain"] = result["plain"]["seconds_per_iteration"] * PLAIN_ITERATIONS / default
     print(
