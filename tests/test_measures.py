@@ -77,6 +77,22 @@ def test_mute_sums_have_the_same_slopes(weighted: bool) -> None:
     assert torch.equal(*slopes)
 
 
+@pytest.mark.parametrize("own", [(slice(1, 3), slice(0, 4)), (slice(0, 7), slice(2, 9)), (slice(3, 3), slice(0, 9))])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_what_counts_are_the_positions_that_are_named(own: tuple[slice, slice], weighted: bool) -> None:
+    """The same as of these alone, and no slope for the others; there may be none at all."""
+    random = torch.Generator().manual_seed(6)
+    seen = torch.rand(1, 4, 7, 9, generator=random, dtype=torch.float64).requires_grad_()
+    height, width = own[0].stop - own[0].start, own[1].stop - own[1].start
+    weight = torch.rand(1, 1, height, width, generator=random, dtype=torch.float64) if weighted else None
+    slope = torch.rand(5, 5, generator=random, dtype=torch.float64)
+    inside = moments(seen[..., own[0], own[1]], weight)
+    named = moments(seen, weight, own=own)
+    same(named, inside.detach().numpy())
+    slopes = [torch.autograd.grad((sums * slope).sum(), seen)[0] for sums in (named, inside)]
+    same(slopes[0], slopes[1].numpy())
+
+
 def test_mean_second_moment_and_covariance_come_out_of_the_sums() -> None:
     f = features()
     gram, mean, covariance = stats(f)

@@ -62,7 +62,7 @@ class Gaussian:
 # ---- sums over positions -------------------------------------------------------------------------------------------
 
 
-ALL = slice(None), slice(None)
+ALL = slice(None), slice(None)  # rows and columns
 
 
 def moments(
