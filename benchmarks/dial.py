@@ -91,7 +91,8 @@ def main() -> None:
     parser.add_argument("--vgg-most", type=int, default=256, help="the largest size that VGG-19 paints")
     parser.add_argument("--save", action="store_true", help="keep the figures under benchmarks/results")
     a = parser.parse_args()
-    networks = {name: vgg19() if name == "vgg19" else open_network(Recipe()) for name in a.networks.split(",")}
+    opened = {"lite": lambda: open_network(Recipe()), "vgg19": lambda: vgg19(Recipe(network="vgg19"))}
+    networks = {name: opened[name]() for name in a.networks.split(",")}
     sizes, strengths = [int(s) for s in a.sizes.split(",")], [float(s) for s in a.strengths.split(",")]
     done = list(marks(a.pairs.split(","), networks, sizes, strengths, a.vgg_most))
     worst, rising = differences(done), steady(done)
