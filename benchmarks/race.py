@@ -2,10 +2,10 @@
 
     python -m benchmarks.race [--iterations 300] [--size 512] [--save]
 
-All take turns, an evaluation each: the textbook loop (in a process of its own: what we ask of the C library is not
-asked there), ours with convolutions in float32, and in bfloat16. Each one's clock runs while it works, from its first
-evaluation on; what is prepared until then is counted for nobody. What ours has when its loss is as low is judged by the
-rival's own function, in float32, so that no rounding of ours can flatter it.
+All take turns, an evaluation each, in processes of their own: the textbook loop, ours with convolutions in float32, and
+in bfloat16. Each one's clock runs while it works, from its first evaluation on; what is prepared until then is counted
+for nobody. What ours has when its loss is as low is judged by the rival's own function, in float32, so that no rounding
+of ours can flatter it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,43 +33,50 @@ CONTENT, STYLE = "tubingen", "starry_night_google"
 STYLE_WEIGHT = 300.0
 SCHEDULE = {"first_level": 0, "steps": 400, "history": 64}  # against the textbook's loss; see docs/log.md
 KEPT = 100  # canvases, the latest: one of them will have had the goal's loss
+Ask = Callable[[str], float]
+"""A line to a process, a number back."""
 
 
 @contextmanager
-def textbook(size: int, out: Path | None = None) -> Iterator[Iterator[float]]:
-    """The losses of the textbook loop, an iteration for each that is asked for; its picture goes to `out` then."""
-    words = [sys.executable, "-m", "benchmarks.plain", "--content", CONTENT, "--style", STYLE, "--on-demand"]
-    words += ["--size", str(size), "--style-weight", str(STYLE_WEIGHT), *(["--out", str(out)] if out else [])]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        there, back = process.stdin, process.stdout
+def process(words: Sequence[str]) -> Iterator[Ask]:
+    """A module of ours, run in a process that answers."""
+    command = [sys.executable, "-m", *words]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        there, back = child.stdin, child.stdout
 
-        def losses() -> Iterator[float]:
-            while True:
-                there.write("\n")
-                yield float(back.readline())
+        def ask(line: str) -> float:
+            there.write(line + "\n")
+            return float(back.readline())
 
-        yield losses()
+        yield ask
         there.close()
 
 
-class Racer:
-    """Evaluates when asked to: the loss after each evaluation, and the seconds worked since the first."""
+def textbook(size: int, out: Path | None = None) -> list[str]:
+    """The textbook loop: a loss for each line; then its picture is written to `out`."""
+    words = ["benchmarks.plain", "--content", CONTENT, "--style", STYLE, "--on-demand", "--size", str(size)]
+    return [*words, "--style-weight", str(STYLE_WEIGHT), *(["--out", str(out)] if out else [])]
 
-    def __init__(self, losses: Iterator[float]) -> None:
-        self.losses, self.curve = losses, [(0.0, next(losses))]
+
+class Racer:
+    """The loss after each evaluation, and the seconds worked since the first."""
+
+    def __init__(self, ask: Ask) -> None:
+        self.ask, self.curve = ask, [(0.0, ask(""))]
 
     def advance(self) -> None:
         start = time.perf_counter()
-        loss = next(self.losses)
+        loss = self.ask("")
         self.curve.append((self.curve[-1][0] + time.perf_counter() - start, loss))
 
-    def reached(self, goal: float) -> int:
-        """Evaluations until the loss was as low, as many as it takes."""
+    def arrival(self, goal: float) -> dict[str, float]:
+        """When the loss was as low, as long as it takes; and what the rival says of that canvas."""
         while self.curve[-1][1] > goal:
             self.advance()
-        return next(count for count, (_, loss) in enumerate(self.curve, 1) if loss <= goal)
+        count = next(count for count, (_, loss) in enumerate(self.curve, 1) if loss <= goal)
+        return {"seconds": self.curve[count - 1][0], "evaluations": count, "loss": self.ask(str(goal))}
 
 
 def ours(size: int, precision: str, canvases: deque[Tensor]) -> Iterator[float]:
@@ -90,17 +97,33 @@ def ours(size: int, precision: str, canvases: deque[Tensor]) -> Iterator[float]:
             yield loss
 
 
+def answer(size: int, precision: str) -> None:
+    """In a process of its own: for an empty line the next loss, for a goal what the rival says of the canvas there."""
+    keep_what_is_freed()  # as the command does
+    photo, painting = (p.fitted(size) for p in pair(CONTENT, STYLE))
+    canvases: deque[Tensor] = deque(maxlen=KEPT)
+    losses, curve = ours(size, precision, canvases), list[float]()
+    for line in sys.stdin:
+        if line.strip():
+            first = next(i for i, loss in enumerate(curve) if loss <= float(line))
+            canvas = canvases[first - len(curve)]
+            print(next(plain.loop(photo.rgb, painting.rgb, 1, STYLE_WEIGHT, start=canvas)).loss, flush=True)
+        else:
+            curve.append(next(losses))
+            print(curve[-1], flush=True)
+
+
 def race(iterations: int, size: int, out: Path | None = None) -> dict[str, Any]:
     """Seconds and evaluations of all until the loss that the textbook loop has after so many iterations."""
-    canvases: dict[str, deque[Tensor]] = {kind: deque(maxlen=KEPT) for kind in ("float32", "bfloat16")}
-    with textbook(size, out) as losses:
-        rival = Racer(losses)
-        racers = {kind: Racer(ours(size, kind, kept)) for kind, kept in canvases.items()}
+    with ExitStack() as stack:
+        rival = Racer(stack.enter_context(process(textbook(size, out))))
+        own = {kind: ["benchmarks.race", "--racer", kind, "--size", str(size)] for kind in ("float32", "bfloat16")}
+        racers = {kind: Racer(stack.enter_context(process(words))) for kind, words in own.items()}
         for _ in range(iterations - 1):
             for racer in (rival, *racers.values()):
                 racer.advance()
-    spent, goal = rival.curve[-1]
-    same = {kind: arrival(racer, goal, canvases[kind], size) for kind, racer in racers.items()}
+        spent, goal = rival.curve[-1]
+        same = {kind: racer.arrival(goal) for kind, racer in racers.items()}
     rows = [[kind, s["seconds"], s["evaluations"], s["loss"], spent / s["seconds"]] for kind, s in same.items()]
     print(table([["plain", spent, iterations, goal, 1.0], *rows],
                 ("VGG-19, same objective", "seconds", "evaluations", "loss", "x plain")))  # fmt: skip
@@ -111,23 +134,17 @@ def race(iterations: int, size: int, out: Path | None = None) -> dict[str, Any]:
     }
 
 
-def arrival(racer: Racer, goal: float, canvases: deque[Tensor], size: int) -> dict[str, float]:
-    """When a racer was at the goal; the loss by the rival's own function of what it had then."""
-    evaluations = racer.reached(goal)
-    photo, painting = (p.fitted(size) for p in pair(CONTENT, STYLE))
-    canvas = canvases[evaluations - 1 - len(racer.curve)]
-    loss = next(plain.loop(photo.rgb, painting.rgb, 1, STYLE_WEIGHT, start=canvas)).loss
-    return {"seconds": racer.curve[evaluations - 1][0], "evaluations": evaluations, "loss": loss}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--iterations", type=int, default=300)
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--save", action="store_true", help="keep the figures under benchmarks/results")
+    parser.add_argument("--racer", help=argparse.SUPPRESS)
     a = parser.parse_args()
-    keep_what_is_freed()  # as the command does
-    report("race", {"size": a.size, **race(a.iterations, a.size)}, save=a.save)
+    if a.racer:
+        answer(a.size, a.racer)
+    else:
+        report("race", {"size": a.size, **race(a.iterations, a.size)}, save=a.save)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ import torch
 from benchmarks import plain
 from benchmarks.common import interleaved, median, pair, report, seconds, spread, table, vgg19
 from benchmarks.quality import JUDGES
-from benchmarks.race import CONTENT, STYLE, race, textbook
+from benchmarks.race import CONTENT, STYLE, process, race, textbook
 from benchmarks.split import split
 from impasto import files, judge, tiles
 from impasto.allocator import keep_what_is_freed
@@ -92,8 +92,8 @@ def steps(rounds: int, size: int) -> dict[str, Any]:
     kinds = {"lite": "auto", "lite in float32": "float32"}
     works = {n: stepper(lite.changed(precision=p), open_network(lite.changed(precision=p))) for n, p in kinds.items()}
     works["vgg19 in float32"] = stepper(big, vgg19(big))
-    with textbook(size) as losses:
-        works["plain"] = lambda: next(losses)
+    with process(textbook(size)) as ask:
+        works["plain"] = lambda: ask("")
         times = interleaved(works, rounds, warmup=2)
     photo = pair(CONTENT, STYLE)[0].fitted(size)
     rate = vgg_operations(photo.width, photo.height) / median(times["vgg19 in float32"])

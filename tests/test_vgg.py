@@ -175,3 +175,22 @@ def test_moving_a_network_leaves_the_weights_it_was_made_from() -> None:
     loaded = weights()
     VGG(loaded).to(dtype=torch.float64)
     assert all(t.dtype == torch.float32 for t in loaded.tensors.values())
+
+
+def beyond(ours: Tensor, theirs: Tensor) -> float:
+    """The largest error that is not explained by the last rounding to 16 bits."""
+    return float(((ours - theirs).abs() - 2**-8 * theirs.abs()).max().detach())
+
+
+def test_in_sixteen_bits_the_picture_itself_is_not_rounded() -> None:
+    """What the first convolution gives is as near as the rounding of its result allows; slopes reach the picture."""
+    network, seen = tiny(dtype=torch.bfloat16), image(24, 32).requires_grad_()
+    ours = network(seen, frozenset({"conv1_1"}))["conv1_1"]
+    kernel, bias = (tensors()[f"conv1_1.{name}"].bfloat16().double() for name in ("weight", "bias"))
+    normal = normalize(seen, BGR)
+    theirs = nn.functional.conv2d(normal.double(), kernel, bias, padding=1)
+    assert beyond(ours, theirs) < 1e-3
+    rounded = nn.functional.conv2d(normal.bfloat16().double(), kernel, bias, padding=1)  # it would show
+    assert beyond(rounded, theirs) > 3e-3
+    slopes = [torch.autograd.grad(y.double().sum(), seen, retain_graph=True)[0] for y in (ours, theirs)]
+    torch.testing.assert_close(*slopes, rtol=0.02, atol=0.02 * float(slopes[1].abs().max()))
