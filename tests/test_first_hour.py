@@ -52,5 +52,5 @@ def test_one_command(tmp_path: Path, phone_photo: Path, cut_out: Path, weights_f
     assert (picture.size, picture.mode) == ((36, 48), "RGB")
     assert picture.getexif().get(ExifTags.Base.Orientation, 1) == 1
     top, bottom = (np.asarray(picture)[rows].reshape(-1, 3).mean(0) for rows in (slice(0, 20), slice(28, 48)))
-    assert top[2] - bottom[2] > 20  # the sky is above
+    assert top[2] - bottom[2] > 5  # the sky is above; noise is painted over it
     assert np.asarray(picture).std() > 5

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from impasto.errors import LayerError, WeightsError
 from impasto.networks import Features
-from impasto.networks.convolution import Padding, conv2d, convolve, halve, turn
+from impasto.networks.convolution import Padding, conv2d, convolve, halve
 from impasto.networks.margin import Margin
 
 STRIDED = ("2", "4", "avg", "max")
@@ -109,8 +109,7 @@ def _convolve(y: Tensor, step: Step, tensors: Mapping[str, Tensor], padding: Pad
         return halve(y, weight, bias, padding)
     if step.kind == "2":
         return F.relu_(conv2d(y, weight, bias, stride=(2, 2)))
-    border, turned = padding if step.kind == "3" else None, tensors.get(f"{step.name}.turned")
-    return convolve(y, weight, bias, padding=border, relu=True, turned=turned)
+    return convolve(y, weight, bias, padding=padding if step.kind == "3" else None, relu=True)
 
 
 class Lite:
@@ -136,8 +135,6 @@ class Lite:
         for name, tensor in self.tensors.items():
             form = torch.channels_last if tensor.dim() == 4 else torch.contiguous_format
             self.tensors[name] = tensor.to(device=device, dtype=dtype, memory_format=form)
-        kernels = [step.name for step in self.steps if step.kind in ("1", "3")]
-        self.turned = {f"{name}.turned": turn(self.tensors[f"{name}.weight"]) for name in kernels}
         self.heads = {n: head.to(device=device) for n, head in self.heads.items()}
         self.metrics = {n: metric.to(device=device) for n, metric in self.metrics.items()}
         return self
@@ -161,7 +158,7 @@ class Lite:
                 f"{self.minimum(layers)} pixels."
             )
         y = image.to(self.tensors["conv0.weight"].dtype)
-        tapped = encode(steps, {**self.tensors, **self.turned}, y, self.padding, margin)
+        tapped = encode(steps, self.tensors, y, self.padding, margin)
         return {"image": image} | {name: y for name, y in tapped if name in layers}
 
     def _until(self, layers: frozenset[str]) -> tuple[Step, ...]:
