@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from impasto.networks.margin import Margin
-from impasto.share import Crew
+from impasto.share import Crew, borders
 from impasto.tiles import Span
 
 
@@ -35,7 +35,7 @@ class _Renewed(torch.autograd.Function):
         ctx.trade = crew, own, reach, around
         made = y.clone()
         crew.wait_for_all(y.device)
-        crew.trade(_borders(made, own, reach), _ends(made, reach), Tensor.copy_, around)
+        crew.trade(borders(made, own, reach), _ends(made, reach), Tensor.copy_, around)
         return made
 
     @staticmethod
@@ -44,14 +44,9 @@ class _Renewed(torch.autograd.Function):
         crew, own, reach, around = ctx.trade
         found = slope.clone()
         crew.wait_for_all(slope.device)
-        crew.trade(_ends(found, reach), _borders(found, own, reach), Tensor.add_, around)
+        crew.trade(_ends(found, reach), borders(found, own, reach), Tensor.add_, around)
         found[..., : own.start, :], found[..., own.stop :, :] = 0, 0
         return found, None, None, None, None
-
-
-def _borders(y: Tensor, own: slice, reach: int) -> tuple[Tensor, Tensor]:
-    """The first and the last of one's own rows."""
-    return y[..., own.start : own.start + reach, :], y[..., own.stop - reach : own.stop, :]
 
 
 def _ends(y: Tensor, reach: int) -> tuple[Tensor, Tensor]:

@@ -90,12 +90,15 @@ class Crew:
     def look_beyond(self, image: Tensor, reach: int, *, around: bool = False) -> None:
         """The next rows on both sides, from the processes whose own they are, in place."""
         if self.several:
-            self.trade(self._borders(image, reach), self._beyond(image, reach), Tensor.copy_, around)
+            self.trade(
+                borders(image, self.rows(image.shape[-2]), reach), self._beyond(image, reach), Tensor.copy_, around
+            )
 
     def settle(self, slopes: Tensor, reach: int, *, around: bool = False) -> None:
         """What was found for rows beyond one's own is added there, by the processes whose own they are, in place."""
         if self.several:
-            self.trade(self._beyond(slopes, reach), self._borders(slopes, reach), Tensor.add_, around)
+            own = borders(slopes, self.rows(slopes.shape[-2]), reach)
+            self.trade(self._beyond(slopes, reach), own, Tensor.add_, around)
 
     def trade(
         self,
@@ -109,11 +112,6 @@ class Crew:
         for neighbor, own, theirs in zip(there, mine, self._exchanged(*given), strict=True):
             if neighbor:
                 take(own, theirs)
-
-    def _borders(self, image: Tensor, reach: int) -> tuple[Tensor, Tensor]:
-        """The first and the last of one's own rows."""
-        own = self.rows(image.shape[-2])
-        return image[..., own.start : own.start + reach, :], image[..., own.stop - reach : own.stop, :]
 
     def _beyond(self, image: Tensor, reach: int) -> tuple[Tensor, Tensor]:
         """The rows before and after one's own, or at the other end of the picture."""
@@ -153,6 +151,11 @@ class LeftError(MemoryError):
 
 
 ALONE = Crew()
+
+
+def borders(image: Tensor, own: slice, reach: int) -> tuple[Tensor, Tensor]:
+    """The first and the last of one's own rows."""
+    return image[..., own.start : own.start + reach, :], image[..., own.stop - reach : own.stop, :]
 
 
 def together(task: Callable[[], Result], crew: Crew, device: torch.device) -> Result:
