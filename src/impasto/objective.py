@@ -164,12 +164,14 @@ class Objective:
 def back(measured: Sequence[Tensor], slopes: Sequence[Tensor], seen: Tensor) -> Tensor:
     """The slope at the pixels that were seen, given the slopes at what was measured on them.
 
-    A sum is differentiated, because torch's own way with `grad_outputs` imports a computer algebra system first.
+    A sum is differentiated, because torch's own way with `grad_outputs` imports a computer algebra system first. Rows
+    follow each other closely in what is returned, whatever the network gave: else the optimizer's sums over a picture
+    in one piece would be taken in another order than over one in tiles.
     """
     with torch.enable_grad():
         inner = torch.stack([(m * s.to(m)).sum() for m, s in zip(measured, slopes, strict=True)]).sum()
     (slope,) = torch.autograd.grad(inner, seen)
-    return slope
+    return slope.contiguous(memory_format=torch.channels_last)
 
 
 REACH = 8  # pixels beyond its own that a term on the image itself may look
