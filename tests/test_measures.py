@@ -297,6 +297,7 @@ def test_root_is_a_square_root_whatever_the_rank(out: int) -> None:
     metric = m.T @ m
     r = measures.root(metric)
     same(r.T @ r, metric.numpy())
+    assert r.shape == (min(out, 6), 6)
     assert measures.root(metric.float()).dtype == torch.float32
 
 
@@ -313,6 +314,20 @@ def test_distances_under_a_metric_are_those_of_the_projected_features(name: str,
     same(ours, float(theirs.detach()), tolerance)
     (slope,), (expected,) = torch.autograd.grad(ours, a), torch.autograd.grad(theirs, a)
     np.testing.assert_allclose(slope.numpy(), expected.numpy(), atol=tolerance * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("out", [3, 6, 20])
+def test_in_the_axes_of_the_painting_the_wasserstein_distance_and_its_slope_are_the_same(out: int) -> None:
+    m = matrix(out, 6)
+    root = measures.root(m.T @ m)
+    a, b = features().requires_grad_(), features(seed=1) * 1.4
+    target = gaussian(moments(b), root)
+    turned, there = measures.principal(target, root)
+    same(turned.covariance, np.diag(turned.covariance.diagonal().numpy()))
+    ours, theirs = (DISTANCES["wasserstein"](gaussian(moments(a), r), t) for r, t in ((there, turned), (root, target)))
+    same(ours, float(theirs.detach()))
+    (slope,), (expected,) = torch.autograd.grad(ours, a), torch.autograd.grad(theirs, a)
+    same(slope, expected.numpy())
 
 
 @pytest.mark.parametrize("out", [3, 6, 20])

@@ -32,6 +32,7 @@ Variation = Literal["l1", "l2", "power"]
 
 EPSILON = 1e-8  # under every root and division
 AT_ONCE = 1 << 19  # numbers that are put in squares before they are multiplied: they stay in the processor's cache
+SEEN = 1e-7  # of the largest direction of a metric, squared: what is less is the rounding of float32
 RIDGE = 1e-6  # of the power of the features: what float32 sums leave unsaid about their covariance
 
 
@@ -57,6 +58,21 @@ class Gaussian:
         """The symmetric root of covariance + ridge."""
         values, vectors = torch.linalg.eigh(wide(self.covariance) + self.ridge)
         return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+
+    def framed(self, sigma: Tensor) -> Tensor:
+        """Another covariance between this one's roots: Σ^½ σ Σ^½."""
+        return self.half @ sigma @ self.half
+
+
+class Principal(Gaussian):
+    """One in the axes of its own covariance: the root is a vector there, and what is a product elsewhere is none."""
+
+    @cached_property
+    def half(self) -> Tensor:
+        return (wide(self.covariance) + self.ridge).diagonal().clamp_min(0).sqrt()
+
+    def framed(self, sigma: Tensor) -> Tensor:
+        return self.half[:, None] * sigma * self.half
 
 
 # ---- sums over positions -------------------------------------------------------------------------------------------
@@ -202,9 +218,11 @@ def _wide(x: Tensor) -> Tensor:
 
 
 def root(metric: Tensor) -> Tensor:
-    """R with RᵀR = M for a symmetric, positive semi-definite M; computed in float64 on the CPU."""
+    """R with RᵀR = M for a symmetric, positive semi-definite M, with a row for each direction that M sees; computed in
+    float64 on the CPU."""
     values, vectors = torch.linalg.eigh(metric.detach().cpu().double())
-    return (values.clamp_min(0).sqrt()[:, None] * vectors.T).to(metric)
+    seen = values > SEEN * values[-1]
+    return (values[seen].sqrt()[:, None] * vectors.T[seen]).to(metric)
 
 
 def gaussian(sums: Tensor, root: Tensor | None = None) -> Gaussian:
@@ -214,6 +232,17 @@ def gaussian(sums: Tensor, root: Tensor | None = None) -> Gaussian:
         return Gaussian(per_position[:-1, -1], per_position[:-1, :-1])
     r = root.to(per_position.dtype)
     return Gaussian(r @ per_position[:, -1], r @ per_position @ r.T)
+
+
+def principal(g: Gaussian, root: Tensor) -> tuple[Principal, Tensor]:
+    """The same in the axes of its covariance, and the root that carries others there: distances stay as they were.
+
+    Only for what a metric has mixed already: channels that are never active have no variance, and would be given the
+    rounding of the others.
+    """
+    _, axes = torch.linalg.eigh(wide(g.covariance))
+    turn = axes.T.to(g.mean)
+    return Principal(turn @ g.mean, turn @ g.second @ turn.T), turn @ root.to(turn)
 
 
 # ---- distances between statistics ----------------------------------------------------------------------------------
@@ -251,7 +280,7 @@ def wasserstein_distance(a: Gaussian, b: Gaussian) -> Tensor:
     finite where the picture is flat.
     """
     sigma_a, sigma_b = wide(a.covariance) + b.ridge, wide(b.covariance) + b.ridge
-    product = b.half @ sigma_a @ b.half
+    product = b.framed(sigma_a)
     floor = b.ridge[0, 0].square()
     cross = torch.linalg.eigvalsh((product + product.T) / 2).clamp_min(floor).sqrt().sum()
     apart = (sigma_a + sigma_b).diagonal().sum() - 2 * cross

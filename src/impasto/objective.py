@@ -214,6 +214,8 @@ def style_term(
     """The statistics of a layer shall be the painting's; `where` (1, 1, h, w) says how much each position counts."""
     distance = measures.DISTANCES[statistic]
     factor = style_factor(scale, target, distance, positions)
+    if statistic == "wasserstein" and root is not None:  # it is the same in any axes, and cheaper in the painting's own
+        target, root = measures.principal(target, root)
 
     def sums(features: Tensor, tile: Tile, step: int) -> Tensor:
         return moments(features, tile, step, where)

@@ -1,0 +1,82 @@
+"""Our pictures beside the textbook loop's, before a judge who painted neither, at equal content.
+
+    python -m benchmarks.rival [--pairs a+b,c+d] [--size 256] [--iterations 300] [--save]
+
+Where a picture stands between photo and painting is a matter of a weight, and the two programs' weights mean different
+things. So ours is painted at several strengths, and its style errors are read where its content error is the rival's.
+The judge is the 16x encoder. How far apart the painting's own halves are in the same unit says what a difference means.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks import plain
+from benchmarks.common import pair, report, table
+from benchmarks.encoder16 import encoder16
+from benchmarks.quality import Painted, at_equal_content, paint_all, parse
+from impasto import judge
+from impasto.allocator import keep_what_is_freed
+from impasto.picture import Picture
+
+PAIRS = (
+    "tubingen+starry_night_google,lion+mosaic,golden_gate+wave_crop,cornell+candy,chicago+la_muse,sailboat+seated-nude"
+)
+STRENGTHS = (0.4, 0.55, 0.7)
+PARTS = ("style_shallow", "style_deep")
+
+
+def textbook(names: str, size: int, iterations: int, weight: float) -> Picture:
+    """What the rival has painted after so many iterations."""
+    photo, painting = (picture.fitted(size).rgb for picture in pair(*names.split("+")))
+    points = plain.loop(photo, painting, iterations, weight)
+    return Picture([point.image for point in points][-1])
+
+
+def match(names: str, ours: Sequence[Painted], theirs: judge.Score, size: int) -> dict[str, Any]:
+    """Style errors of both at the rival's content error, and between the painting's halves."""
+    halves = judge.between_halves(encoder16(), *pair(*names.split("+")), side=size)
+    reached = [painted.score.content for painted in ours]
+    return {
+        "pair": names,
+        "content": theirs.content,
+        "within": min(reached) <= theirs.content <= max(reached),
+        **{f"ours_{part}": math.exp(at_equal_content(ours, theirs.content, part)) for part in PARTS},
+        **{f"theirs_{part}": getattr(theirs, part) for part in PARTS},
+        **{f"halves_{part}": half for part, half in zip(PARTS, halves, strict=True)},
+    }
+
+
+def ratio(matches: Sequence[dict[str, Any]], part: str) -> float:
+    """Ours over theirs, geometric mean."""
+    logs = [math.log(each[f"ours_{part}"] / each[f"theirs_{part}"]) for each in matches]
+    return math.exp(sum(logs) / len(logs))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", default=PAIRS)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--iterations", type=int, default=300)
+    parser.add_argument("--style-weight", type=float, default=300.0)
+    parser.add_argument("--save", action="store_true", help="keep the figures under benchmarks/results")
+    a = parser.parse_args()
+    keep_what_is_freed()  # as the command does
+    referee, matches = encoder16(), []
+    for names in a.pairs.split(","):
+        ours = paint_all([parse("lite")], [names], STRENGTHS, a.size, referee)
+        theirs = textbook(names, a.size, a.iterations, a.style_weight)
+        (score,) = judge.score(referee, *pair(*names.split("+")), [theirs], side=a.size)
+        matches.append(match(names, ours, score, a.size))
+        print(matches[-1], flush=True)
+    print(table([list(each.values()) for each in matches], list(matches[0])))
+    ratios = {part: ratio(matches, part) for part in PARTS}
+    print(f"ours over theirs at equal content: {ratios}")
+    report("rival", {"size": a.size, "iterations": a.iterations, "matches": matches, "ratios": ratios}, save=a.save)
+
+
+if __name__ == "__main__":
+    main()
