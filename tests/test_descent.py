@@ -359,19 +359,3 @@ def test_losses_below_zero_are_losses(maker: str) -> None:
     descent = Descent(canvas(), MAKERS[maker]())
     assert run(descent, rewarded, PATIENCE) == []
     assert descent.lowest < float(rewarded(canvas())[0])
-
-
-def test_looking_less_often_changes_no_step() -> None:
-    ours, plain = (Descent(canvas(), LBFGS(history=5), look_every=k) for k in (5, 1))
-    run(ours, Bowl(), 30)
-    run(plain, Bowl(), 30)
-    assert torch.equal(ours.canvas, plain.canvas)
-
-
-def test_trouble_between_two_looks_leaves_no_trace() -> None:
-    descent = Descent(canvas(), Adam(rate=0.02), look_every=5, average=0.9)
-    run_loosely = injected(Bowl(), {3, 4, 5, 6}, math.nan, gradient_too=True)
-    notes = [descent.advance(*run_loosely(descent.canvas)) for _ in range(30)]
-    assert sum(note is not None for note in notes) == 1
-    assert bool(descent.canvas.isfinite().all())
-    assert bool(descent.result.isfinite().all())

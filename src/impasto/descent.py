@@ -22,7 +22,7 @@ State = dict[str, Any]
 
 STATE = ("canvas", "best", "mean", "lowest", "first", "scale", "steps", "troubles", "still")
 EXPLOSION = 10  # times the first loss of the level
-PATIENCE = 30  # looks without a change
+PATIENCE = 30  # steps without a change
 ADAM_AFTER, MOST_TROUBLES = 4, 8
 
 
@@ -122,11 +122,9 @@ class Descent:
         *,
         average: float = 0.0,
         unit: float = 0.0,
-        look_every: int = 1,
         room: Room = MEMORY,
     ) -> None:
-        self.canvas, self.optimizer, self.memory, self.look_every = canvas, optimizer, average, look_every
-        self.unit, self.room = unit, room
+        self.canvas, self.optimizer, self.memory, self.unit, self.room = canvas, optimizer, average, unit, room
         self.best, self.mean = canvas, room.copy(canvas) if average else canvas
         self.lowest = self.first = self.scale = math.inf
         self.steps = self.troubles = self.still = 0
@@ -155,7 +153,7 @@ class Descent:
 
     def _advance(self, loss: Tensor, gradient: Tensor) -> str | None:
         self.steps += 1
-        trouble = self._watch(loss, gradient) if (self.steps - 1) % self.look_every == 0 else None
+        trouble = self._watch(loss, gradient)
         if trouble is not None:
             return self._repair(trouble)
         self.canvas = self.optimizer.step(self.canvas, gradient, self.scale)
