@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
 from benchmarks import plain
 from benchmarks.common import pair, report, table
 from benchmarks.encoder16 import encoder16
-from benchmarks.quality import Painted, at_equal_content, paint_all, parse
+from benchmarks.quality import at_equal_content, paint_all, parse
 from impasto import judge
 from impasto.allocator import keep_what_is_freed
 from impasto.picture import Picture
@@ -26,26 +27,35 @@ PAIRS = (
     "tubingen+starry_night_google,lion+mosaic,golden_gate+wave_crop,cornell+candy,chicago+la_muse,sailboat+seated-nude"
 )
 STRENGTHS = (0.4, 0.55, 0.7)
-PARTS = ("style_shallow", "style_deep")
+PARTS = ("shallow", "deep")
+HEADER = (
+    "pair",
+    "content of both",
+    "reached",
+    *(f"{whose} {part}" for whose in ("ours", "theirs", "halves") for part in PARTS),
+)
 
 
 def textbook(names: str, size: int, iterations: int, weight: float) -> Picture:
     """What the rival has painted after so many iterations."""
     photo, painting = (picture.fitted(size).rgb for picture in pair(*names.split("+")))
-    points = plain.loop(photo, painting, iterations, weight)
-    return Picture([point.image for point in points][-1])
+    (last,) = deque(plain.loop(photo, painting, iterations, weight), maxlen=1)
+    return Picture(last.image)
 
 
-def match(names: str, ours: Sequence[Painted], theirs: judge.Score, size: int) -> dict[str, Any]:
+def matched(names: str, theirs: Picture, size: int) -> dict[str, Any]:
     """Style errors of both at the rival's content error, and between the painting's halves."""
-    halves = judge.between_halves(encoder16(), *pair(*names.split("+")), side=size)
+    referee, pictures = encoder16(), pair(*names.split("+"))
+    ours = paint_all([parse("lite")], [names], STRENGTHS, size, referee)
+    (score,) = judge.score(referee, *pictures, [theirs], side=size)
+    halves = judge.between_halves(referee, *pictures, side=size)
     reached = [painted.score.content for painted in ours]
     return {
         "pair": names,
-        "content": theirs.content,
-        "within": min(reached) <= theirs.content <= max(reached),
-        **{f"ours_{part}": math.exp(at_equal_content(ours, theirs.content, part)) for part in PARTS},
-        **{f"theirs_{part}": getattr(theirs, part) for part in PARTS},
+        "content": score.content,
+        "reached": min(reached) <= score.content <= max(reached),
+        **{f"ours_{part}": math.exp(at_equal_content(ours, score.content, f"style_{part}")) for part in PARTS},
+        **{f"theirs_{part}": getattr(score, f"style_{part}") for part in PARTS},
         **{f"halves_{part}": half for part, half in zip(PARTS, halves, strict=True)},
     }
 
@@ -65,14 +75,10 @@ def main() -> None:
     parser.add_argument("--save", action="store_true", help="keep the figures under benchmarks/results")
     a = parser.parse_args()
     keep_what_is_freed()  # as the command does
-    referee, matches = encoder16(), []
+    matches = []
     for names in a.pairs.split(","):
-        ours = paint_all([parse("lite")], [names], STRENGTHS, a.size, referee)
-        theirs = textbook(names, a.size, a.iterations, a.style_weight)
-        (score,) = judge.score(referee, *pair(*names.split("+")), [theirs], side=a.size)
-        matches.append(match(names, ours, score, a.size))
-        print(matches[-1], flush=True)
-    print(table([list(each.values()) for each in matches], list(matches[0])))
+        matches.append(matched(names, textbook(names, a.size, a.iterations, a.style_weight), a.size))
+    print(table([list(each.values()) for each in matches], HEADER))
     ratios = {part: ratio(matches, part) for part in PARTS}
     print(f"ours over theirs at equal content: {ratios}")
     report("rival", {"size": a.size, "iterations": a.iterations, "matches": matches, "ratios": ratios}, save=a.save)

@@ -6,8 +6,8 @@
    best matrix-product rate that torch reaches on this machine.
 2. The default picture, from file to file in a process of its own: wall time, start of the process to the first step,
    peak memory; and the same at 512, 1024 and 2048 px for the cost per pixel.
-3. The textbook loop painting the same pair; its picture and ours before the same judges. It is run for
-   `--plain-iterations`, and the time of its 1000 is reckoned from them.
+3. The textbook loop painting the same pair; its picture and ours before the same judges, as they are, and at equal
+   content (`benchmarks.rival`). It is run for `--plain-iterations`, and the time of its 1000 is reckoned from them.
 4. VGG-19, the same objective, in turns with the textbook loop: our time to its last loss (`benchmarks.race`).
 """
 
@@ -30,6 +30,7 @@ from benchmarks import plain
 from benchmarks.common import interleaved, median, pair, report, seconds, spread, table, vgg19
 from benchmarks.quality import JUDGES
 from benchmarks.race import CONTENT, STYLE, process, race, textbook
+from benchmarks.rival import HEADER, matched
 from benchmarks.split import split
 from impasto import files, judge, tiles
 from impasto.allocator import keep_what_is_freed
@@ -144,9 +145,11 @@ def both(iterations: int, size: int, ours: Path) -> dict[str, Any]:
     result = race(iterations, size, written)
     theirs = read(written)
     scores = {name: judged(network(), ours, theirs) for name, network in JUDGES.items()}
+    level = matched(f"{CONTENT}+{STYLE}", theirs, size)
+    print(table([list(level.values())], HEADER))
     each = result["plain"]["seconds_per_iteration"]
     print(f"plain: {each:.2f} s an iteration, so {each * PLAIN_ITERATIONS:.0f} s for {PLAIN_ITERATIONS}")
-    return {**result, "scores": scores}
+    return {**result, "scores": scores, "at_equal_content": level}
 
 
 def judged(network: Network, ours: Path, theirs: Picture) -> dict[str, Any]:

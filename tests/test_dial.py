@@ -9,7 +9,7 @@ import pytest
 import torch
 from networks import picture
 
-from impasto import judge
+from impasto import canvas, judge
 from impasto.networks.choose import open_network
 from impasto.networks.lite import Lite
 from impasto.picture import Picture, read
@@ -50,6 +50,24 @@ def test_half_the_dial_looks_the_same_at_every_size(size: int) -> None:
     assert abs(small.content - large.content) < TOLERANCE
     assert abs(small.style_deep - large.style_deep) < TOLERANCE
     assert abs(score(0.9, SIDE).content - small.content) > TOLERANCE  # or it would say nothing
+
+
+def test_a_large_picture_holds_on_to_what_was_composed_when_it_was_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were the plain photo kept at the last levels too, they would take the painting's colors and forms back."""
+    photo, painting = pictures()
+    quick, network = (
+        Recipe(strength=0.3, size=2 * SIDE, first_level=90, steps=40, steps_least=20),
+        open_network(Recipe()),
+    )
+
+    def seen(composed: int) -> judge.Score:
+        monkeypatch.setattr(canvas, "COMPOSED", composed)
+        painted = stylize(photo, painting, quick, network=network)
+        return judge.score(Lite(), photo, painting, [painted], side=SIDE)[0]
+
+    held, taken_back = seen(SIDE), seen(10**9)
+    assert held.style_deep < 0.8 * taken_back.style_deep
+    assert held.content - taken_back.content < TOLERANCE
 
 
 def test_the_halves_of_a_painting_say_how_much_alike_it_is() -> None:

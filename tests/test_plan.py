@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from networks import Hungry, one_thread, picture, recipe, tiny
 from torch import Tensor
 
+from impasto import canvas, plan, storage
 from impasto import device as devices
-from impasto import plan, storage
 from impasto.cutter import Cutter
 from impasto.descent import Adam, Descent, Optimizer
 from impasto.errors import PlanError, ShortageError
@@ -264,6 +264,7 @@ def test_the_small_network_paints_the_same_bytes_in_tiles(
     if dtype == torch.bfloat16 and not devices.multiplies_bfloat16(torch.device("cpu")):
         pytest.skip("this processor imitates bfloat16")
     knobs: dict[str, Any] = {"size": max(size), "first_level": 140, "steps": 10, "steps_least": 5}
+    monkeypatch.setattr(canvas, "COMPOSED", 150)  # so that the last level refines
     pictures: list[Tensor] = []
     for planner in (plan.Planner, Cut):
         monkeypatch.setattr(plan, "Planner", planner)

@@ -12,6 +12,10 @@ from impasto.recipe import Recipe
 from impasto.resample import resize
 from impasto.storage import MEMORY, Room
 
+COMPOSED = 512  # pixels on the long side: larger levels refine what was composed up to here
+HELD = (
+    0.5  # how much they hold on to it; with 1 every level adds to the strokes, with 0 it takes them back (docs/log.md)
+)
 CLOSE = 1.15  # a level less than this much below the last one is left out
 
 
@@ -53,6 +57,23 @@ def grown(canvas: Tensor, level: Level, wraps: tuple[bool, bool], room: Room = M
     (_, top), (_, left) = margins
     canvas = resize(canvas, level.width + 2 * left, level.height + 2 * top, room)
     return channels_last(canvas[..., top : top + level.height, left : left + level.width], room)
+
+
+def refined(
+    photo: Tensor, canvas: Tensor, before: Level, level: Level, wraps: tuple[bool, bool], room: Room = MEMORY
+) -> Tensor:
+    """The photo's fine detail, on forms and colors between its own and those that were composed at the levels before:
+    `canvas`, grown to this level.
+
+    A network sees a small part of a large picture at a time. Were the plain photo to be kept there, it would take back,
+    level by level, the broad strokes and colors that the style's fine statistics say nothing about.
+    """
+    made = grown(grown(photo, before, wraps, room), level, wraps, room)
+    for rows in room.bands(made):
+        here = made[..., rows, :]
+        composed = torch.sub(canvas[..., rows, :], here, out=here)
+        torch.add(photo[..., rows, :], composed, alpha=HELD, out=here).clamp_(0, 1)
+    return made
 
 
 def margin(old: int, new: int) -> tuple[int, int]:

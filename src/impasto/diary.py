@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
 
 from impasto.checkpoint import Checkpoint, State
 from impasto.cutter import Cutter
@@ -15,7 +16,7 @@ from impasto.plan import Layout
 from impasto.share import ALONE, Crew
 from impasto.storage import MEMORY, Room
 
-KEPT = ("sides", "level", "step", "evaluations", "losses", "first", "repairs")
+KEPT = ("sides", "coarse", "level", "step", "evaluations", "losses", "first", "repairs")
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Diary:
     losses: Mapping[str, float] = field(default_factory=dict)
     first: Mapping[str, float] = field(default_factory=dict)  # the losses of the start
     repairs: int = 0
+    coarse: Tensor | None = None  # what the level before ended with
     descent: State | None = None  # read from the file, and not yet taken up
 
     @classmethod

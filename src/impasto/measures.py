@@ -118,10 +118,11 @@ class _Moments(torch.autograd.Function):
         if mute:
             return total
         weights = None if w is None else _squares(w, block, f.shape[1])
+        second, first = total[:-1, :-1], total[-1, :-1]
         for plain in _squares(f, block, f.shape[1]):
             heavy = plain if weights is None else plain * next(weights)
-            total[:-1, :-1] += torch.bmm(plain.mT, heavy).sum(0, dtype=total.dtype)
-            total[-1, :-1] += heavy.sum(1).sum(0, dtype=total.dtype)
+            second.add_(torch.bmm(plain.mT, heavy).sum(0, dtype=total.dtype))
+            first.add_(heavy.sum(1).sum(0, dtype=total.dtype))
         total[:-1, -1] = total[-1, :-1]
         total[-1, -1] = f.shape[-2] * f.shape[-1] if w is None else w.sum(dtype=total.dtype)
         return total
@@ -135,7 +136,7 @@ class _Moments(torch.autograd.Function):
         both = (slope + slope.T).to(seen.dtype)
         slopes = F.conv2d(seen, both[:-1, :-1, None, None], both[:-1, -1])
         if w is not None:
-            slopes[..., ctx.own[0], ctx.own[1]] *= w.to(seen.dtype)
+            slopes[..., ctx.own[0], ctx.own[1]].mul_(w.to(seen.dtype))
         for axis, part in zip((-2, -1), ctx.own, strict=True):
             start, stop, _ = part.indices(size := slopes.shape[axis])
             slopes.narrow(axis, 0, start).zero_()

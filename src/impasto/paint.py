@@ -5,7 +5,8 @@ the photo's, and whose feature statistics are close to the painting's. The weigh
 by changing the pixels of x; the network stays as it is. We depart from the paper in three ways, each a knob of the
 recipe: x starts as the photo and not as noise; it is painted small first and then larger, so that large forms are found
 where they are cheap; and losses are relative to the photo and the painting, so that one dial means the same at every
-size.
+size. What makes a large picture look like the small one is that its last levels refine what was composed before: they
+keep the photo's fine detail on top of it, where the paper keeps the photo (`canvas.refined`).
 """
 
 from __future__ import annotations
@@ -75,13 +76,12 @@ def paint(
     layers = frozenset({*recipe.content_layers, *recipe.style_layers, *(term.layer for term in extra_terms)})
     layouts = () if idle else planned(plan, network, content, paintings, guidance, recipe, layers, device, memory, crew)
     pictures = {"photo": content, "paintings": paintings, "start": start, "guidance": guidance}
-    files = Room(in_file=any(layout.in_file for layout in layouts))
-    identity = {**pictures, **made_with(recipe, network, extra_terms)}
+    identity, files = pictures | made_with(recipe, network, extra_terms), Room(in_file=any(x.in_file for x in layouts))
     diary = Diary.opened(checkpoint, identity, layouts, device, files, crew=crew)
     yield Planned(plan, pulls(recipe), forecast(layouts, device) if layouts else None)
     yield from map(Note, remarked(content, paintings, plan, guidance, network, recipe))
 
-    canvas = None
+    canvas = diary.coarse
     for level in plan[diary.level - 1 :]:
         room = files if layouts and layouts[level.index - 1].in_file else MEMORY
         scene = scene_at(level, device, room)
@@ -95,11 +95,12 @@ def paint(
         descent = begun(canvas, recipe, room.divided(sharing))
         diary.turn(level, descent)
         if not stop():
-            parts = (*terms(network, scene, recipe, cutter, surveys), *extra_terms)
+            bones = kept(scene.photo, canvas, plan, level, recipe, room)
+            parts = (*terms(network, scene, recipe, cutter, surveys, bones), *extra_terms)
             objective = Objective(network, parts, sharing, room)
             yield from descend(descent, objective, scene, cutter, diary, plan, level, preview_every, stop)
-            del parts, objective  # the next level's are larger, and need the room
-        canvas = descent.result
+            del parts, objective, bones  # the next level's are larger, and need the room
+        canvas = diary.coarse = descent.result
         del descent
     assert canvas is not None
     result = scene.snapshot(canvas)
@@ -199,12 +200,24 @@ def planned(
     return lay_out(plan, run, recipe, painting=painting, memory=memory, crew=crew)
 
 
+def kept(photo: Tensor, canvas: Tensor, plan: Sequence[Level], level: Level, recipe: Recipe, room: Room) -> Tensor:
+    """The picture whose features the content loss keeps at this level, which begins with this canvas."""
+    if level.index == 1 or max(level.width, level.height) <= canvases.COMPOSED:
+        return photo
+    return canvases.refined(photo, canvas, plan[level.index - 2], level, recipe.wraps, room)
+
+
 def terms(
-    network: Network, scene: Scene, recipe: Recipe, cutter: Cutter, surveys: Surveys | None = None
+    network: Network,
+    scene: Scene,
+    recipe: Recipe,
+    cutter: Cutter,
+    surveys: Surveys | None = None,
+    bones: Tensor | None = None,
 ) -> Iterator[Term]:
-    """The objective of one level: content, style, detail, smoothness."""
+    """The objective of one level: content (of the photo, or of other `bones`), style, detail, smoothness."""
     roots = {layer: measures.root(metric) for layer, metric in network.metrics.items()}
-    yield from content_terms(network, scene, recipe, roots, cutter)
+    yield from content_terms(network, scene, recipe, roots, cutter, scene.photo if bones is None else bones)
     if style_weight(recipe):
         for passage in scene.passages:
             yield from style_terms(network, scene, passage, recipe, roots, cutter, surveys)
@@ -217,18 +230,18 @@ def terms(
 
 
 def content_terms(
-    network: Network, scene: Scene, recipe: Recipe, roots: Mapping[str, Tensor], cutter: Cutter
+    network: Network, scene: Scene, recipe: Recipe, roots: Mapping[str, Tensor], cutter: Cutter, bones: Tensor
 ) -> Iterator[Term]:
-    """The photo's features, to be kept where they are."""
+    """The features of a picture, to be kept where they are."""
     weights = shares(recipe.content_layers, recipe.content_scale == "relative")
-    kept = cutter.work(scene.photo, partial(look, network, scene.photo, frozenset(weights), room=scene.room))
+    wanted = cutter.work(bones, partial(look, network, bones, frozenset(weights), room=scene.room))
     for layer, weight in weights.items():
         weight *= recipe.content_weight
         where = None if scene.visible is None else carried(scene.visible, stride(network, layer))
         if recipe.content_measure == "self-similarity":
-            yield likeness_term(layer, weight, kept[layer], root=roots.get(layer), where=where)
+            yield likeness_term(layer, weight, wanted[layer], root=roots.get(layer), where=where)
             continue
-        yield content_term(layer, weight, kept[layer], scale=recipe.content_scale, root=roots.get(layer), where=where)
+        yield content_term(layer, weight, wanted[layer], scale=recipe.content_scale, root=roots.get(layer), where=where)
 
 
 def style_terms(
