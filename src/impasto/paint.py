@@ -95,11 +95,10 @@ def paint(
         descent = begun(canvas, recipe, room.divided(sharing))
         diary.turn(level, descent)
         if not stop():
-            bones = kept(scene.photo, canvas, plan, level, recipe, room)
-            parts = (*terms(network, scene, recipe, cutter, surveys, bones), *extra_terms)
-            objective = Objective(network, parts, sharing, room)
+            parts = terms(network, scene, recipe, cutter, surveys, kept(scene.photo, canvas, plan, level, recipe, room))
+            objective = Objective(network, (*parts, *extra_terms), sharing, room)
             yield from descend(descent, objective, scene, cutter, diary, plan, level, preview_every, stop)
-            del parts, objective, bones  # the next level's are larger, and need the room
+            del objective  # the next level's are larger, and need the room
         canvas = diary.coarse = descent.result
         del descent
     assert canvas is not None
