@@ -13,9 +13,7 @@ from impasto.resample import resize
 from impasto.storage import MEMORY, Room
 
 COMPOSED = 512  # pixels on the long side: larger levels refine what was composed up to here
-HELD = (
-    0.5  # how much they hold on to it; with 1 every level adds to the strokes, with 0 it takes them back (docs/log.md)
-)
+HELD = 0.5  # how much they hold on to it: with 1 every level adds strokes, with 0 every one takes some back
 CLOSE = 1.15  # a level less than this much below the last one is left out
 
 
