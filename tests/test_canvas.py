@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from networks import image
 
-from impasto.canvas import HELD, final_size, grown, levels, noise, refined, snapshot, started
+from impasto.canvas import final_size, grown, levels, noise, refined, snapshot, started
 from impasto.events import Level
 from impasto.recipe import Recipe
+from impasto.storage import MEMORY
 
 sides = st.integers(1, 5000)
 aspects = st.tuples(st.integers(1, 50), st.integers(1, 50))
@@ -108,16 +109,11 @@ def test_a_snapshot_is_a_copy_of_its_own() -> None:
 SMALL, LARGE = Level(1, 2, 45, 33, 1), Level(2, 2, 64, 47, 1)
 
 
+@pytest.mark.parametrize("held", [0.0, 0.6, 1.0])
 @pytest.mark.parametrize("wraps", [(False, False), (True, True)])
-def test_where_nothing_was_changed_a_refining_level_keeps_the_photo(wraps: tuple[bool, bool]) -> None:
-    photo = image(47, 64, 1)
-    unchanged = grown(grown(photo, SMALL, wraps), LARGE, wraps)
-    torch.testing.assert_close(refined(photo, unchanged, SMALL, LARGE, wraps), photo)
-
-
-def test_a_refining_level_keeps_the_photos_detail_on_forms_between_both() -> None:
+def test_a_refining_level_keeps_the_photos_detail_on_forms_between_both(wraps: tuple[bool, bool], held: float) -> None:
     photo, forms = 0.3 + 0.4 * image(47, 64, 3), 0.3 + 0.4 * image(47, 64, 4)
-    smooth = grown(grown(photo, SMALL, (False, False)), LARGE, (False, False))
-    kept = refined(photo, forms, SMALL, LARGE, (False, False))
-    torch.testing.assert_close(kept, torch.lerp(smooth, forms, HELD) + (photo - smooth))
-    assert 0 < HELD < 1
+    smooth = grown(grown(photo, SMALL, wraps), LARGE, wraps)
+    kept = refined(photo, forms, held, SMALL, LARGE, wraps, MEMORY)
+    torch.testing.assert_close(kept, torch.lerp(smooth, forms, held) + (photo - smooth))
+    torch.testing.assert_close(refined(photo, smooth, held, SMALL, LARGE, wraps, MEMORY), photo)

@@ -13,7 +13,6 @@ from impasto.resample import resize
 from impasto.storage import MEMORY, Room
 
 COMPOSED = 512  # pixels on the long side: larger levels refine what was composed up to here
-HELD = 0.5  # how much they hold on to it: with 1 every level adds strokes, with 0 every one takes some back
 CLOSE = 1.15  # a level less than this much below the last one is left out
 
 
@@ -58,10 +57,10 @@ def grown(canvas: Tensor, level: Level, wraps: tuple[bool, bool], room: Room = M
 
 
 def refined(
-    photo: Tensor, canvas: Tensor, before: Level, level: Level, wraps: tuple[bool, bool], room: Room = MEMORY
+    photo: Tensor, canvas: Tensor, held: float, before: Level, level: Level, wraps: tuple[bool, bool], room: Room
 ) -> Tensor:
-    """The photo's fine detail, on forms and colors between its own and those that were composed at the levels before:
-    `canvas`, grown to this level.
+    """The photo's fine detail, on forms and colors between its own, where nothing is `held`, and those that were
+    composed at the levels before, where 1 is: `canvas`, grown to this level.
 
     A network sees a small part of a large picture at a time. Were the plain photo to be kept there, it would take back,
     level by level, the broad strokes and colors that the style's fine statistics say nothing about.
@@ -70,7 +69,7 @@ def refined(
     for rows in room.bands(made):
         here = made[..., rows, :]
         composed = torch.sub(canvas[..., rows, :], here, out=here)
-        torch.add(photo[..., rows, :], composed, alpha=HELD, out=here).clamp_(0, 1)
+        torch.add(photo[..., rows, :], composed, alpha=held, out=here).clamp_(0, 1)
     return made
 
 

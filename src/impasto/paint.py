@@ -200,10 +200,13 @@ def planned(
 
 
 def kept(photo: Tensor, canvas: Tensor, plan: Sequence[Level], level: Level, recipe: Recipe, room: Room) -> Tensor:
-    """The picture whose features the content loss keeps at this level, which begins with this canvas."""
-    if level.index == 1 or max(level.width, level.height) <= canvases.COMPOSED:
+    """The picture whose features the content loss keeps at this level, which begins with this canvas: large levels hold
+    on to what was composed by as much as style counts beside content."""
+    style = style_weight(recipe)
+    if level.index == 1 or max(level.width, level.height) <= canvases.COMPOSED or not style:
         return photo
-    return canvases.refined(photo, canvas, plan[level.index - 2], level, recipe.wraps, room)
+    held = style / (style + recipe.content_weight)
+    return canvases.refined(photo, canvas, held, plan[level.index - 2], level, recipe.wraps, room)
 
 
 def terms(
