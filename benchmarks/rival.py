@@ -13,6 +13,7 @@ import argparse
 import math
 from collections import deque
 from collections.abc import Sequence
+from statistics import geometric_mean
 from typing import Any
 
 from benchmarks import plain
@@ -62,8 +63,7 @@ def matched(names: str, theirs: Picture, size: int) -> dict[str, Any]:
 
 def ratio(matches: Sequence[dict[str, Any]], part: str) -> float:
     """Ours over theirs, geometric mean."""
-    logs = [math.log(each[f"ours_{part}"] / each[f"theirs_{part}"]) for each in matches]
-    return math.exp(sum(logs) / len(logs))
+    return geometric_mean(each[f"ours_{part}"] / each[f"theirs_{part}"] for each in matches)
 
 
 def main() -> None:

@@ -55,10 +55,8 @@ def test_half_the_dial_looks_the_same_at_every_size(size: int) -> None:
 def test_a_large_picture_holds_on_to_what_was_composed_when_it_was_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Were the plain photo kept at the last levels too, they would take the painting's colors and forms back."""
     photo, painting = pictures()
-    quick, network = (
-        Recipe(strength=0.3, size=2 * SIDE, first_level=90, steps=40, steps_least=20),
-        open_network(Recipe()),
-    )
+    quick = Recipe(strength=0.3, size=2 * SIDE, first_level=90, steps=40, steps_least=20)
+    network = open_network(quick)
 
     def seen(composed: int) -> judge.Score:
         monkeypatch.setattr(canvas, "COMPOSED", composed)

@@ -42,7 +42,8 @@ def test_one_command(tmp_path: Path, phone_photo: Path, cut_out: Path, weights_f
     home.mkdir()
     environment = dict.fromkeys(HOME, str(home))
     out = tmp_path / "a folder" / "that is not there" / "bild.png"
-    ran = process(phone_photo, cut_out, "-o", out, *tiny(weights_file), cwd=tmp_path, environment=environment)
+    gentle = [*tiny(weights_file), "--strength", "0.2"]  # a network of noise paints noise: a little of it
+    ran = process(phone_photo, cut_out, "-o", out, *gentle, cwd=tmp_path, environment=environment)
     assert ran.code == 0, ran.err
     assert ran.out == f"{out}\n"
     assert "Traceback" not in ran.err
@@ -52,5 +53,5 @@ def test_one_command(tmp_path: Path, phone_photo: Path, cut_out: Path, weights_f
     assert (picture.size, picture.mode) == ((36, 48), "RGB")
     assert picture.getexif().get(ExifTags.Base.Orientation, 1) == 1
     top, bottom = (np.asarray(picture)[rows].reshape(-1, 3).mean(0) for rows in (slice(0, 20), slice(28, 48)))
-    assert top[2] - bottom[2] > 5  # the sky is above; noise is painted over it
+    assert top[2] - bottom[2] > 20  # the sky is above
     assert np.asarray(picture).std() > 5

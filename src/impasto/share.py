@@ -90,9 +90,8 @@ class Crew:
     def look_beyond(self, image: Tensor, reach: int, *, around: bool = False) -> None:
         """The next rows on both sides, from the processes whose own they are, in place."""
         if self.several:
-            self.trade(
-                borders(image, self.rows(image.shape[-2]), reach), self._beyond(image, reach), Tensor.copy_, around
-            )
+            own = borders(image, self.rows(image.shape[-2]), reach)
+            self.trade(own, self._beyond(image, reach), Tensor.copy_, around)
 
     def settle(self, slopes: Tensor, reach: int, *, around: bool = False) -> None:
         """What was found for rows beyond one's own is added there, by the processes whose own they are, in place."""
