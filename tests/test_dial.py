@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -66,6 +67,25 @@ def test_a_large_picture_holds_on_to_what_was_composed_when_it_was_small(monkeyp
     held, taken_back = seen(SIDE), seen(10**9)
     assert held.style_deep < 0.8 * taken_back.style_deep
     assert held.content - taken_back.content < TOLERANCE
+
+
+@pytest.mark.parametrize("style", ["mosaic", "waves"])
+def test_colors_do_not_gather_along_the_border(style: str) -> None:
+    """A photo without any, painted timidly: they go where the network sees least, if the border counts no more."""
+    photo = Picture(pictures()[0].rgb.mean(1, keepdim=True).expand(-1, 3, -1, -1).contiguous())
+    painting = read(EXAMPLES / f"style/{style}.jpg")
+
+    def gathered(**knobs: Any) -> float:  # noqa: ANN401 -- those of a recipe
+        """How colorful the four outermost pixels are, over what lies inside."""
+        quick = Recipe(strength=0.3, size=SIDE, steps=60, steps_least=30, **knobs)
+        rgb = stylize(photo, painting, quick, network=open_network(quick)).rgb[0]
+        color = (rgb - rgb.mean(0)).square().sum(0).sqrt()
+        inside = color[4:-4, 4:-4]
+        border = (color.sum() - inside.sum()) / (color.numel() - inside.numel())
+        return float(border / color[16:-16, 16:-16].mean())
+
+    assert gathered() < 1.3
+    assert gathered(content_rim=1.0) > 1.45
 
 
 def test_the_halves_of_a_painting_say_how_much_alike_it_is() -> None:

@@ -68,7 +68,7 @@ def everything(
     return Objective(
         network,
         (
-            content(network, photo, "conv2_2", weight=1.0),
+            content(network, photo, "conv2_2", weight=1.0, rim=(2.0, 1.5)),
             content(network, photo, "pool3", weight=0.5),
             *(style(network, painting, name, photo, statistic=statistic, weight=3.0) for name in LAYERS),
             variation_term(0.7, photo.numel()),
@@ -114,6 +114,26 @@ def test_content_losses_equal_the_formulas(scale: Any, layer: str) -> None:  # n
     }[scale]
     ours = value(Objective(network, (content(network, photo, layer, scale=scale),)), canvas)
     assert ours == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("layer", ["conv1_1", "pool3"])
+def test_content_counts_more_along_the_border(layer: str, masked: bool) -> None:
+    """And inside as much as without: its unit is that of the photo, whatever the border counts."""
+    network = tiny(dtype=DEEP)
+    canvas, photo = image(20, 28, 1, DEEP), image(20, 28, 2, DEEP)
+    F, P = (network(x, frozenset({layer}))[layer][0].numpy() for x in (canvas, photo))
+    where = np.random.default_rng(3).random(F.shape[1:]) if masked else np.ones(F.shape[1:])
+    apart = where * ((F - P) ** 2).sum(0)
+    rows, columns = (
+        np.where(np.isin(np.arange(n), (0, n - 1)), times, 1) for n, times in zip(F.shape[1:], (2, 3), strict=True)
+    )
+    mask = torch.from_numpy(where)[None, None] if masked else None
+    border, plain = (
+        value(Objective(network, (content(network, photo, layer, rim=rim, where=mask),)), canvas)
+        for rim in ((2.0, 3.0), (1.0, 1.0))
+    )
+    assert border / plain == pytest.approx((rows[:, None] * columns * apart).sum() / apart.sum(), rel=1e-10)
 
 
 @pytest.mark.parametrize("mean", [True, False])

@@ -479,6 +479,7 @@ KNOBS: dict[str, tuple[dict[str, Any], Any]] = {
     "content_measure": ({}, "self-similarity"),
     "content_scale": ({}, "mean"),
     "content_weight": ({}, 30.0),
+    "content_rim": ({}, 5.0),
     "style_layers": ({}, {"relu2_1": 1.0}),
     "style_statistic": ({}, "covariance"),
     "style_scaling": ({"style_weight": 1e3}, "gatys"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -37,6 +38,12 @@ def levels(recipe: Recipe, width: int, height: int, shortest: int = 1, unit: int
     if len(sides) == 1:
         steps = [recipe.steps]
     return tuple(Level(i, len(sides), w, h, n) for i, ((w, h), n) in enumerate(zip(sizes, steps, strict=True), 1))
+
+
+def done(plan: Sequence[Level], level: Level, step: int) -> float:
+    """How much of the run's work is done after so many steps of a level, by pixels times steps: 0 to 1."""
+    work = [each.width * each.height * each.steps for each in plan]
+    return (sum(work[: level.index - 1]) + level.width * level.height * step) / sum(work)
 
 
 def rounded(side: int, unit: int) -> int:

@@ -265,9 +265,15 @@ def content_term(
     scale: ContentScale = "relative",
     root: Tensor | None = None,
     where: Tensor | None = None,
+    rim: tuple[float, float] = (1.0, 1.0),
 ) -> Term:
-    """The features of a layer shall be the photo's, position by position, each counting as much as `where` says."""
+    """The features of a layer shall be the photo's, position by position, each counting as much as `where` says.
+
+    The first and last rows, and columns, count `rim` times: what most of the network's windows never reach, it would
+    else give away first. What lies inside has the weight that it has without.
+    """
     factor = content_factor(scale, target, root, where)
+    where = rimmed(where, target, rim)
 
     def sums(features: Tensor, tile: Tile, step: int) -> Tensor:
         seen, wanted = tile.owned(features, step), tile.placed(target, step)
@@ -276,6 +282,17 @@ def content_term(
         return measures.squared_difference(seen, wanted, root, where_seen, block=block, mute=tile.mute)
 
     return Term(f"content {layer}", weight, layer, sums, lambda total: factor * total)
+
+
+def rimmed(where: Tensor | None, target: Tensor, rim: tuple[float, float]) -> Tensor | None:
+    """A map of a layer on which the border counts `rim` times."""
+    if rim == (1.0, 1.0):
+        return where
+    counts = torch.ones_like(target[:, :1], dtype=torch.float32) if where is None else where.clone()
+    for axis, times in zip((-2, -1), rim, strict=True):
+        for line in {0, counts.shape[axis] - 1}:
+            counts.select(axis, line).mul_(times)
+    return counts
 
 
 def variation_term(

@@ -166,7 +166,7 @@ def descend(
         diary.tell(losses, repaired=trouble is not None)
         diary.write(descent, cutter)
         yield Step(
-            level, diary.step, sum(losses.values()), losses, diary.evaluations, fraction(plan, level, diary.step)
+            level, diary.step, sum(losses.values()), losses, diary.evaluations, canvases.done(plan, level, diary.step)
         )
         yield from map(Note, cutter.told([] if trouble is None else [trouble]))
         if preview_every and diary.step % preview_every == 0:
@@ -236,6 +236,8 @@ def content_terms(
 ) -> Iterator[Term]:
     """The features of a picture, to be kept where they are."""
     weights = shares(recipe.content_layers, recipe.content_scale == "relative")
+    times = RIM.get(network.name, 1.0) if recipe.content_rim is None else recipe.content_rim
+    rim = (1.0 if recipe.wraps[0] else times, 1.0 if recipe.wraps[1] else times)
     wanted = cutter.work(bones, partial(look, network, bones, frozenset(weights), room=scene.room))
     for layer, weight in weights.items():
         weight *= recipe.content_weight
@@ -243,7 +245,8 @@ def content_terms(
         if recipe.content_measure == "self-similarity":
             yield likeness_term(layer, weight, wanted[layer], root=roots.get(layer), where=where)
             continue
-        yield content_term(layer, weight, wanted[layer], scale=recipe.content_scale, root=roots.get(layer), where=where)
+        root, scale = roots.get(layer), recipe.content_scale
+        yield content_term(layer, weight, wanted[layer], scale=scale, root=root, where=where, rim=rim)
 
 
 def style_terms(
@@ -298,6 +301,7 @@ def style_weight(recipe: Recipe) -> float:
 
 
 DIAL_MIDDLE, DIAL_RANGE = 15.0, 40.0  # found by looking at a dozen pairs; see docs/log.md
+RIM = {"lite": 2.0}  # its windows are small, and along the border few: colors would gather there; see docs/log.md
 DETAIL = 0.2  # of the other weights, where detail is 1: letters are as sharp as the photo's, the sky is still painted
 
 
@@ -341,10 +345,3 @@ def optimizer(recipe: Recipe, room: Room = MEMORY) -> Optimizer:
     if recipe.optimizer == "adam":
         return Adam(rate=recipe.learning_rate or 0.02, betas=(recipe.beta1, recipe.beta2), room=room)
     return GradientDescent(rate=recipe.learning_rate or 0.01, momentum=recipe.momentum, room=room)
-
-
-def fraction(plan: Sequence[Level], level: Level, step: int) -> float:
-    """How much of the run's work is done, by pixels times steps."""
-    work = [each.width * each.height * each.steps for each in plan]
-    done = sum(work[: level.index - 1]) + level.width * level.height * step
-    return done / sum(work)

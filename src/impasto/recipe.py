@@ -62,7 +62,10 @@ class Recipe:
     pool_rescale: Annotated[bool, knob("Network", "undo the loss of magnitude of average pooling")] = False
     padding: Annotated[
         Literal["own", "zero", "replicate", "reflect"],
-        knob("Network", "what the network sees beyond the edge (own: replicate for a VGG, reflect for lite)"),
+        knob(
+            "Network",
+            "what the network sees beyond the edge (own: replicate; of a VGG it is the first layer that does)",
+        ),
     ] = "own"
     precision: Annotated[Literal["auto", "float32", "bfloat16"], knob("Network", "number type of the convolutions")] = (
         "auto"
@@ -81,6 +84,10 @@ class Recipe:
         knob("Content", "unit of the content loss: relative to the photo, ½Σ, mean, or Σ/4CHW"),
     ] = "relative"
     content_weight: Annotated[float, knob("Content", "alpha, the weight of the content loss", ge=0)] = 1.0
+    content_rim: Annotated[
+        float | None,
+        knob("Content", "how many times positions along the border count in it (own: 2 for lite, 1 for a VGG)", ge=0),
+    ] = None
     detail: Annotated[
         float, knob("Content", "keep what is fine and sharp in the photo, letters and faces: 0 to 1", ge=0, le=1)
     ] = 0.0

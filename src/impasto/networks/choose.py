@@ -10,6 +10,7 @@ import torch
 from impasto import device as devices
 from impasto import weights
 from impasto.networks import Network
+from impasto.networks.convolution import Padding
 from impasto.networks.lite import Lite
 from impasto.networks.vgg import VGG
 from impasto.recipe import Recipe
@@ -26,13 +27,14 @@ def open_network(
     """The network that a recipe asks for; `weights_file` replaces the weights that ship or are published."""
     device = device or devices.choose()
     dtype = devices.precision(recipe.precision, device)
+    padding: Padding = "replicate" if recipe.padding == "own" else recipe.padding
     if recipe.network == "lite":
-        return Lite(weights_file, padding="reflect" if recipe.padding == "own" else recipe.padding).to(device, dtype)
+        return Lite(weights_file, padding=padding).to(device, dtype)
     loaded = weights.load(recipe.network, file=weights_file, offline=offline, progress=progress)
     network = VGG(
         loaded,
         pooling="max" if recipe.pooling == "own" else recipe.pooling,
         rescale=recipe.pool_rescale,
-        padding="replicate" if recipe.padding == "own" else recipe.padding,
+        padding=padding,
     )
     return network.to(device, dtype)
