@@ -63,7 +63,7 @@ def judged(content: Path, style: Path, outputs: Sequence[Path], network: str, ma
     with closing(tell), heard(tell, made.verbose):
         if network == "lite":
             tell.say(f"note: {HIMSELF}")
-        judge = Recipe(network="lite") if network == "lite" else Recipe(network="vgg19", padding="reflect")
+        judge = Recipe(network="lite" if network == "lite" else "vgg19", padding="reflect")
         return score(Workshop.opened(made, tell, current()).network(judge), photo, painting, pictures)
 
 

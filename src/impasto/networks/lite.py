@@ -117,7 +117,7 @@ class Lite:
 
     name = "lite"
 
-    def __init__(self, path: Path | None = None, *, padding: Padding = "replicate") -> None:
+    def __init__(self, path: Path | None = None, *, padding: Padding = "reflect") -> None:
         path = path or Path(str(files(__package__).joinpath("lite.safetensors")))
         tensors, self.metadata = _read(path)
         self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
