@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from networks import image
 
-from impasto.canvas import final_size, grown, levels, noise, refined, snapshot, started
+from impasto.canvas import final_size, grown, levels, noise, refined, refinement, snapshot, started
 from impasto.events import Level
 from impasto.recipe import Recipe
 from impasto.storage import MEMORY
@@ -107,6 +107,11 @@ def test_a_snapshot_is_a_copy_of_its_own() -> None:
 
 
 SMALL, LARGE = Level(1, 2, 45, 33, 1), Level(2, 2, 64, 47, 1)
+
+
+def test_levels_refine_the_more_the_larger_they_are() -> None:
+    sides = {64: 0.0, 256: 0.0, 512: 0.5, 1024: 1.0, 4096: 1.0}
+    assert {side: refinement(Level(1, 1, side // 3, side, 1)) for side in sides} == pytest.approx(sides)
 
 
 @pytest.mark.parametrize("held", [0.0, 0.6, 1.0])

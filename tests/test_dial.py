@@ -59,12 +59,12 @@ def test_a_large_picture_holds_on_to_what_was_composed_when_it_was_small(monkeyp
     quick = Recipe(strength=0.3, size=2 * SIDE, first_level=90, steps=40, steps_least=20)
     network = open_network(quick)
 
-    def seen(composed: int) -> judge.Score:
-        monkeypatch.setattr(canvas, "COMPOSED", composed)
+    def seen(refining: float) -> judge.Score:
+        monkeypatch.setattr(canvas, "refinement", lambda level: refining * (level.width > SIDE))
         painted = stylize(photo, painting, quick, network=network)
         return judge.score(Lite(), photo, painting, [painted], side=SIDE)[0]
 
-    held, taken_back = seen(SIDE), seen(10**9)
+    held, taken_back = seen(1.0), seen(0.0)
     assert held.style_deep < 0.8 * taken_back.style_deep
     assert held.content - taken_back.content < TOLERANCE
 

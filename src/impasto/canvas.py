@@ -13,7 +13,7 @@ from impasto.recipe import Recipe
 from impasto.resample import resize
 from impasto.storage import MEMORY, Room
 
-COMPOSED = 512  # pixels on the long side: larger levels refine what was composed up to here
+COMPOSED, REFINED = 256, 1024  # pixels on the long side: up to the one a level composes, from the other on it refines
 CLOSE = 1.15  # a level less than this much below the last one is left out
 
 
@@ -61,6 +61,12 @@ def grown(canvas: Tensor, level: Level, wraps: tuple[bool, bool], room: Room = M
     (_, top), (_, left) = margins
     canvas = resize(canvas, level.width + 2 * left, level.height + 2 * top, room)
     return channels_last(canvas[..., top : top + level.height, left : left + level.width], room)
+
+
+def refinement(level: Level) -> float:
+    """How far a level refines what was composed at those before it: 0, not at all, to 1; growing with the octaves."""
+    octaves = math.log(max(level.width, level.height) / COMPOSED) / math.log(REFINED / COMPOSED)
+    return min(max(octaves, 0.0), 1.0)
 
 
 def refined(

@@ -203,9 +203,9 @@ def kept(photo: Tensor, canvas: Tensor, plan: Sequence[Level], level: Level, rec
     """The picture whose features the content loss keeps at this level, which begins with this canvas: large levels hold
     on to what was composed by as much as style counts beside content."""
     style = style_weight(recipe)
-    if level.index == 1 or max(level.width, level.height) <= canvases.COMPOSED or not style:
+    held = style and canvases.refinement(level) * style / (style + recipe.content_weight)
+    if level.index == 1 or not held:
         return photo
-    held = style / (style + recipe.content_weight)
     return canvases.refined(photo, canvas, held, plan[level.index - 2], level, recipe.wraps, room)
 
 
