@@ -30,7 +30,6 @@ from impasto import files, judge
 from impasto.allocator import keep_what_is_freed
 from impasto.networks import Network
 from impasto.networks.choose import open_network
-from impasto.networks.lite import Lite
 from impasto.picture import Picture
 from impasto.recipe import Recipe, recipe
 from impasto.stylize import stylize
@@ -66,9 +65,8 @@ class Method:
     def network(self) -> Network:
         if self.weights == "encoder16":
             return encoder16()
-        if self.weights:
-            return Lite(Path(self.weights))
-        return open_network(self.recipe, weights_file=None if self.recipe.network == "lite" else STAND_IN)
+        shipped = None if self.recipe.network == "lite" else STAND_IN
+        return open_network(self.recipe, weights_file=Path(self.weights) if self.weights else shipped)
 
 
 @dataclass(frozen=True)

@@ -240,13 +240,12 @@ def content_terms(
     rim = (1.0 if recipe.wraps[0] else times, 1.0 if recipe.wraps[1] else times)
     wanted = cutter.work(bones, partial(look, network, bones, frozenset(weights), room=scene.room))
     for layer, weight in weights.items():
-        weight *= recipe.content_weight
+        weight, root = weight * recipe.content_weight, roots.get(layer)
         where = None if scene.visible is None else carried(scene.visible, stride(network, layer))
         if recipe.content_measure == "self-similarity":
-            yield likeness_term(layer, weight, wanted[layer], root=roots.get(layer), where=where)
+            yield likeness_term(layer, weight, wanted[layer], root=root, where=where)
             continue
-        root, scale = roots.get(layer), recipe.content_scale
-        yield content_term(layer, weight, wanted[layer], scale=scale, root=root, where=where, rim=rim)
+        yield content_term(layer, weight, wanted[layer], scale=recipe.content_scale, root=root, where=where, rim=rim)
 
 
 def style_terms(
