@@ -42,7 +42,7 @@ def test_one_command(tmp_path: Path, phone_photo: Path, cut_out: Path, weights_f
     home.mkdir()
     environment = dict.fromkeys(HOME, str(home))
     out = tmp_path / "a folder" / "that is not there" / "bild.png"
-    gentle = [*tiny(weights_file), "--strength", "0.2"]  # a network of noise paints noise: a little of it
+    gentle = [*tiny(weights_file), "--strength", "0.05"]  # a network of noise paints noise: a little of it
     ran = process(phone_photo, cut_out, "-o", out, *gentle, cwd=tmp_path, environment=environment)
     assert ran.code == 0, ran.err
     assert ran.out == f"{out}\n"

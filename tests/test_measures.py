@@ -371,3 +371,27 @@ def test_no_float64_on_a_device_that_has_none(name: str) -> None:
     assert apple.dtype == r.dtype == torch.float32
     expected = distance(name, features().float(), features(seed=1).float())
     same(apple.as_subclass(torch.Tensor), float(expected), 1e-4)
+
+
+def test_a_square_alone_has_the_sums_that_it_has_among_others() -> None:
+    """Bit for bit, with several threads: a processor that divides one product among them sums in another order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        generator = torch.Generator().manual_seed(0)
+        for channels in (16, 48):
+            f = torch.randn(1, channels, 64, 128, generator=generator).contiguous(memory_format=torch.channels_last)
+            left, right = (moments(f, own=(slice(0, 64), slice(*part))) for part in ((0, 64), (64, 128)))
+            assert torch.equal(left + right, moments(f))
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_slopes_too_small_to_count_are_none_and_the_others_stay() -> None:
+    """Below the smallest normal number a product takes many times as long: channels that a metric hardly sees."""
+    f = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
+    slope = torch.diag(torch.tensor([1.0, 1e-19, 1e-40, 0.5], dtype=torch.float64))
+    (found,) = torch.autograd.grad((moments(f) * slope).sum(), f)
+    assert torch.equal(found[:, 0], 2 * f[:, 0])
+    torch.testing.assert_close(found[:, 1], 2e-19 * f[:, 1], rtol=1e-12, atol=0)
+    assert not found[:, 2].any()

@@ -263,6 +263,8 @@ def test_the_small_network_paints_the_same_bytes_in_tiles(
     """The default recipe, from coarse to fine, at sizes divisible by nothing."""
     if dtype == torch.bfloat16 and not devices.multiplies_bfloat16(torch.device("cpu")):
         pytest.skip("this processor imitates bfloat16")
+    if dtype == torch.bfloat16:  # AMX rounds otherwise where a tile leaves a deep layer a handful of positions
+        monkeypatch.setattr(Cut, "side", 128)
     knobs: dict[str, Any] = {"size": max(size), "first_level": 140, "steps": 10, "steps_least": 5}
     monkeypatch.setattr(canvas, "COMPOSED", 150)  # so that the last level refines
     pictures: list[Tensor] = []
