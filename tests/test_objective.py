@@ -302,7 +302,8 @@ def check_tiles(objective: Objective, canvas: Tensor, side: int, tolerance: floa
 def test_tiles_change_nothing(statistic: str, padding: str, pooling: str) -> None:
     network = tiny(dtype=DEEP, padding=padding, pooling=pooling)
     objective = everything(network, 61, 43, statistic)
-    count = check_tiles(objective, image(61, 43, 3, DEEP), 16, 1e-9)  # roots of flat layers: 2e-10 on some processors
+    tolerance = 1e-9 if statistic == "wasserstein" else 1e-10  # roots of flat layers: 2e-10 on some processors
+    count = check_tiles(objective, image(61, 43, 3, DEEP), 16, tolerance)
     assert count == 4 * 3
 
 
