@@ -9,13 +9,15 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 
+from impasto import Recipe
 from impasto.networks.lite import Lite
 from training import painted
-from training.data import SIDE, Batches, Crops, Dice, crop, disturbed, find, held_out
+from training.data import SIDE, Batches, Crops, Dice, crop, disturbed, find, held_out, read, window
 from training.evaluate import Regression, apply_head, explained, predictor, restore, solve_heads
 from training.export import describe, normalized, write
 from training.loop import Loss, Run, statistics, train
 from training.muon import Muon, orthogonal
+from training.repainted import choose, repaint
 from training.teachers import TAPS, Teachers
 
 PLAN = "3:4 =relu1_1 2:4 =relu2_1 2:6 =relu3_1 2:6 =relu4_1 3:6 =relu4_2 avg 3:6 =relu5_1"
@@ -146,6 +148,57 @@ def test_what_is_shipped_predicts_what_was_trained(workshop: Workshop, tmp_path:
         torch.testing.assert_close(theirs[name], ours[name], rtol=0.02, atol=0.02)
     assert lite.metadata["plan"] == PLAN
     assert json.loads(lite.metadata["recipe"])["seed"] == 3
+
+
+def test_a_run_begins_where_the_exported_student_was(workshop: Workshop, tmp_path: Path) -> None:
+    run, _ = workshop.run(6, 6)
+    run.save(tmp_path / "checkpoint.pt")
+    student = restore(tmp_path)
+    heads = solve_heads(student, workshop.teachers, [workshop.batches[0]["images"].float()])
+    write(student, normalized(heads, workshop.scales), tmp_path / "lite.safetensors", describe(tmp_path))
+    again = Run(PLAN, workshop.scales, seed=4)
+    again.begin(tmp_path / "lite.safetensors", workshop.scales)
+    x = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    ours, theirs = again.student(x), student(x)
+    for name, (mean, variance) in workshop.scales.items():
+        torch.testing.assert_close(ours[name], theirs[name], rtol=0.02, atol=0.02)
+        raw, alive = apply_head(heads[name], theirs[name])[0].flatten(1), (variance > 1e-3 * mean**2) & (mean > 1e-6)
+        expected = ((raw - mean[:, None]) * variance.rsqrt()[:, None])[alive]
+        predicted = again.student.predict(name, ours[name])[0].flatten(1)[alive]
+        torch.testing.assert_close(predicted, expected, rtol=0.02, atol=0.02)
+    assert json.loads(str(again.recipe["begun_with"]))["seed"] == 3
+    other = Run(PLAN.replace("3:4", "3:5", 1), workshop.scales, seed=4)
+    with pytest.raises(ValueError, match="another plan"):
+        other.begin(tmp_path / "lite.safetensors", workshop.scales)
+
+
+def test_half_the_crops_are_repainted_pictures_as_they_are_if_there_are_some(folder: Path, tmp_path: Path) -> None:
+    level = torch.arange(200, dtype=torch.uint8).expand(3, 180, 200).contiguous()  # no crop that is resized has slope 1
+    save_file({"0": level, "1": torch.zeros(3, SIDE - 1, 300, dtype=torch.uint8)}, tmp_path / "repainted.safetensors")
+    crops = Crops(folder / "pictures/train", None, tmp_path / "repainted.safetensors")
+    assert len(crops.repainted) == 1  # the other is too small for a crop
+    drawn = torch.cat([crops(i) for i in range(4)])
+    slopes = (drawn[..., 1:] - drawn[..., :-1]).mul(255).round().abs()
+    assert 0.3 < (slopes == 1).flatten(1).all(1).double().mean() < 0.7
+    squares = [window(level, Dice(seed)) for seed in range(20)]
+    assert len({square[0, 0, 0, 0].item() for square in squares}) > 5
+    assert {bool(square[0, 0, 0, 0] < square[0, 0, 0, 1]) for square in squares} == {True, False}
+
+
+def test_repainted_pictures_are_finished_repeat_from_their_number_and_know_no_held_out_picture(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    run, _ = workshop.run(2, 2)
+    heads = solve_heads(run.student, workshop.teachers, [torch.rand(1, 3, 64, 64)])
+    write(run.student, heads, tmp_path / "second.safetensors", {"plan": PLAN})
+    lite, recipe = Lite(tmp_path / "second.safetensors"), Recipe(size=80, strength=1.0, steps=24, first_level=80)
+    for number in range(20):
+        assert not any(map(held_out, choose(workshop.pictures, Dice(number))))
+    photo, painting = (read(path).float() / 255 for path in choose(workshop.pictures, Dice(1)))
+    twice = [repaint(lite, photo, painting, recipe, Dice(2)) for _ in range(2)]
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(*twice, strict=True))
+    assert all(image.dtype == torch.uint8 and image.shape == (3, 75, 80) for image in twice[0])
+    assert not torch.equal(*repaint(lite, photo, painting, recipe, Dice(2)))
 
 
 def test_regression_finds_the_affine_map() -> None:

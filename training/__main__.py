@@ -12,13 +12,19 @@ from pathlib import Path
 
 RUNS, SHIPPED = Path("runs"), Path("src/impasto/networks/lite.safetensors")
 FIRST, PAINTED = RUNS / "first.safetensors", RUNS / "painted.safetensors"
+SECOND, REPAINTED = RUNS / "second.safetensors", RUNS / "repainted.safetensors"
+MORE = ("--batches", "1200", "--steps", "4000", "--rate", "0.006", "--bias-rate", "0.001")
+REFINED = ("--start", str(SECOND), "--repainted", str(REPAINTED), "--pool", str(RUNS / "pool2"), *MORE)
 
 STAGES: tuple[tuple[Path | None, tuple[str, ...]], ...] = (
     (FIRST, ("training.loop", "--steps", "400", "--out", str(RUNS / "first"))),
     (FIRST, ("training.export", str(RUNS / "first"), "--out", str(FIRST), "--pictures", "10")),
     (PAINTED, ("training.painted", "--network", str(FIRST), "--out", str(PAINTED))),
-    (None, ("training.loop", "--out", str(RUNS / "lite"), "--painted", str(PAINTED), "--batches", "1200")),
-    (None, ("training.export", str(RUNS / "lite"), "--out", str(SHIPPED))),
+    (SECOND, ("training.loop", "--out", str(RUNS / "second"), "--painted", str(PAINTED), "--batches", "1200")),
+    (SECOND, ("training.export", str(RUNS / "second"), "--out", str(SECOND))),
+    (REPAINTED, ("training.repainted", "--network", str(SECOND), "--out", str(REPAINTED))),
+    (None, ("training.loop", "--out", str(RUNS / "lite"), *REFINED)),
+    (None, ("training.export", str(RUNS / "lite"), "--out", str(SHIPPED), "--pool", str(RUNS / "pool2"))),
 )
 
 

@@ -21,6 +21,7 @@ from training.teachers import Teachers
 
 SIDE, CROPS = 128, 16
 PLAIN = 600  # batches drawn before there is a student to paint with
+REPAINTED = 0.5  # the share of crops of pictures by the program itself, if there are some
 ZOOMS = (0.5, 1.6)
 SPARSE = ("relu2_1",)  # kept at every second row and column: neighbors say nearly the same
 
@@ -72,6 +73,13 @@ def crop(picture: Tensor, dice: Dice) -> Tensor:
     return square.flip(-1) if dice.uniform() < 0.5 else square
 
 
+def window(picture: Tensor, dice: Dice) -> Tensor:
+    """A square of SIDE pixels as they are, perhaps mirrored: another zoom would blur what an optimizer left in them."""
+    top, left = (dice.below(n - SIDE + 1) for n in picture.shape[-2:])
+    square = picture[None, :, top : top + SIDE, left : left + SIDE].float() / 255
+    return square.flip(-1) if dice.uniform() < 0.5 else square
+
+
 def blur(x: Tensor, size: int = 3) -> Tensor:
     return F.avg_pool2d(F.pad(x, (size // 2,) * 4, "reflect"), size, 1)
 
@@ -118,10 +126,14 @@ def disturbed(x: Tensor, other: Tensor, dice: Dice) -> Tensor:
 class Crops:
     """Draws batches of crops; from batch PLAIN on, three in ten half-painted pictures, if there are some."""
 
-    def __init__(self, folder: Path, painted: Path | None = None, *, seed: int = 0) -> None:
+    def __init__(
+        self, folder: Path, painted: Path | None = None, repainted: Path | None = None, *, seed: int = 0
+    ) -> None:
         self.photos = [read(p) for p in find(folder / "photos", held=False)]
         self.paintings = [read(p) for p in find(folder / "paintings", held=False)]
         self.painted = load_file(painted)["pictures"] if painted else torch.empty(0)
+        found = load_file(repainted).values() if repainted else ()
+        self.repainted = [picture for picture in found if min(picture.shape[-2:]) >= SIDE]
         self.seed = seed
 
     def __call__(self, index: int) -> Tensor:
@@ -136,6 +148,8 @@ class Crops:
     def _one(self, dice: Dice, painted: float) -> Tensor:
         if painted and dice.uniform() < painted:
             return self.painted[dice.below(len(self.painted))][None].float() / 255
+        if self.repainted and dice.uniform() < REPAINTED:
+            return window(self.repainted[dice.below(len(self.repainted))], dice)
         x = crop(self._pick(dice), dice)
         return disturbed(x, crop(self._pick(dice), dice), dice) if dice.uniform() < 0.3 else x
 

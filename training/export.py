@@ -28,6 +28,9 @@ DATA = (
     "mirrored, zoomed 0.5 to 1.6; three in ten noisy, oversaturated, oversharpened or blended; in every second batch "
     "three in ten half-painted by an earlier student; one picture in ten held out by the hash of its name"
 )
+REFINED = (
+    "; then half the crops unscaled from pictures that the network so far had repainted, three in twenty disturbed"
+)
 TARGETS = (
     "relu1_1, relu2_1, relu3_1: VGG-19's published weights; relu4_1, relu5_1: what the 16x encoder predicts of VGG-19; "
     "relu4_2: that encoder's own features; every channel over its mean on photographs"
@@ -70,7 +73,7 @@ def describe(run: Path) -> dict[str, str]:
         "format": "impasto lite 1",
         "plan": state["plan"],
         "recipe": json.dumps({"summary": recipe, **state["recipe"]}),
-        "data": DATA,
+        "data": DATA + REFINED * ("begun_with" in state["recipe"]),
         "targets": TARGETS,
         "date": time.strftime("%Y-%m-%d"),
         "license": "MIT",

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from impasto.networks.lite import Lite
 from training.data import PLAIN, Batches, Crops, find, load
 from training.muon import Muon
 from training.student import Student
@@ -109,7 +110,7 @@ class Run:
     def __init__(self, plan: str, scales: dict[str, Tensor], seed: int) -> None:
         torch.manual_seed(seed)
         self.plan = plan
-        self.recipe: dict[str, float] = {"seed": seed}
+        self.recipe: dict[str, float | str] = {"seed": seed}
         channels = {n: s.shape[1] for n, s in scales.items()}
         self.student = Student(plan, channels)
         self.average = torch.optim.swa_utils.AveragedModel(self.student, avg_fn=averaged)
@@ -117,6 +118,19 @@ class Run:
         biases = [p for n, p in self.student.named_parameters() if n.endswith("bias")]
         self.muon, self.adam = Muon(weights), torch.optim.Adam(biases, betas=(0.9, 0.99))
         self.step = 0
+
+    def begin(self, weights: Path, scales: dict[str, Tensor]) -> None:
+        """From an exported student instead of random kernels; its heads predict shares of a channel's mean."""
+        lite = Lite(weights)
+        if lite.metadata["plan"] != self.plan:
+            raise ValueError(f"{weights} has another plan: {lite.metadata['plan']}")
+        self.recipe["begun_with"] = lite.metadata["recipe"]
+        self.student.unfold(lite.tensors)
+        for name, head in lite.heads.items():
+            mean, factor, _ = (part.flatten() for part in _scale(*scales[name]))
+            raw = head * mean[:, None]
+            raw[:, -1] -= mean
+            self.student.set_head(name, raw * factor[:, None])
 
     def parts(self) -> dict[str, torch.nn.Module | torch.optim.Optimizer]:
         return {"student": self.student, "average": self.average, "muon": self.muon, "adam": self.adam}
@@ -163,6 +177,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pool", type=Path, default=Path("runs/pool"), help="where finished batches are kept")
     parser.add_argument("--batches", type=int, default=PLAIN, help="batches in the pool")
     parser.add_argument("--painted", type=Path, help="half-painted pictures, as training.painted makes them")
+    parser.add_argument("--repainted", type=Path, help="finished ones, as training.repainted makes them")
+    parser.add_argument("--start", type=Path, help="an exported student to go on from")
     parser.add_argument("--plan", default=PLAN)
     parser.add_argument("--steps", type=int, default=5500, help="of 16 crops")
     parser.add_argument("--rate", type=float, default=0.02, help="of kernels and heads")
@@ -179,9 +195,13 @@ def main() -> None:
     teachers, pictures = Teachers(a.data / "weights"), a.data / "pictures/train"
     scales = statistics(teachers, pictures, a.pool / "statistics.safetensors")
     run = Run(a.plan, scales, a.seed)
+    if a.start:
+        run.begin(a.start, scales)
     run.resume(a.out / "checkpoint.pt")
-    run.recipe |= {"steps": a.steps, "rate": a.rate, "batches": a.batches, "painted": a.painted is not None}
-    batches = Batches(a.pool, a.batches, Crops(pictures, a.painted, seed=a.seed), teachers)
+    run.recipe |= {"steps": a.steps, "rate": a.rate, "bias_rate": a.bias_rate, "batches": a.batches}
+    run.recipe |= {"painted": a.painted is not None, "repainted": a.repainted is not None}
+    crops = Crops(pictures, a.painted, a.repainted, seed=a.seed)
+    batches = Batches(a.pool, a.batches, crops, teachers)
     began = time.time()
     for losses in train(run, batches, Loss(teachers, scales), a.steps, (a.rate, a.bias_rate)):
         if run.step % 50 == 0:

@@ -50,6 +50,16 @@ class Student(nn.Module):
         tensors["conv0.weight"] = weight * SPREAD
         return tensors
 
+    def set_head(self, layer: str, head: Tensor) -> None:
+        """[A b] as the head of a layer."""
+        self.heads[layer].load_state_dict({"weight": head[:, :-1, None, None], "bias": head[:, -1]})
+
+    def unfold(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over kernels that `folded` gave."""
+        weight, bias = tensors["conv0.weight"], tensors["conv0.bias"]
+        first = {"conv0.weight": weight / SPREAD, "conv0.bias": bias + weight.sum((1, 2, 3)) * CENTER}
+        self.kernels.load_state_dict({**tensors, **first})
+
 
 def convolution(inputs: int, outputs: int, size: int, gain: float) -> nn.Conv2d:
     """Random kernels that keep the variance times the gain squared, channels-last; a bias of zeros."""
