@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -147,10 +148,19 @@ def value(objective: Objective, canvas: Tensor) -> float:
     return float(objective.evaluate(canvas, cut(*canvas.shape[-2:])).loss)
 
 
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """As many threads for the work inside."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """Import this where the machine's other work would slow small tensors down."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with threads(1):
+        yield

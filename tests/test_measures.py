@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import affine
+from networks import affine, threads
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -375,16 +375,12 @@ def test_no_float64_on_a_device_that_has_none(name: str) -> None:
 
 def test_a_square_alone_has_the_sums_that_it_has_among_others() -> None:
     """Bit for bit, with several threads: a processor that divides one product among them sums in another order."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        generator = torch.Generator().manual_seed(0)
-        for channels in (16, 48):
-            f = torch.randn(1, channels, 64, 128, generator=generator).contiguous(memory_format=torch.channels_last)
+    generator = torch.Generator().manual_seed(0)
+    for channels in (16, 48):
+        f = torch.randn(1, channels, 64, 128, generator=generator).contiguous(memory_format=torch.channels_last)
+        with threads(2):
             left, right = (moments(f, own=(slice(0, 64), slice(*part))) for part in ((0, 64), (64, 128)))
             assert torch.equal(left + right, moments(f))
-    finally:
-        torch.set_num_threads(before)
 
 
 def test_slopes_too_small_to_count_are_none_and_the_others_stay() -> None:

@@ -18,6 +18,7 @@ from training.export import describe, normalized, write
 from training.loop import Loss, Run, statistics, train
 from training.muon import Muon, orthogonal
 from training.repainted import choose, repaint
+from training.student import Student
 from training.teachers import TAPS, Teachers
 
 PLAN = "3:4 =relu1_1 2:4 =relu2_1 2:6 =relu3_1 2:6 =relu4_1 3:6 =relu4_2 avg 3:6 =relu5_1"
@@ -80,6 +81,21 @@ class Workshop:
                 break
         return run, losses
 
+    def exported(self, folder: Path, image: Tensor) -> tuple[Student, dict[str, Tensor]]:
+        """A student of six steps and its heads on the image; the folder then holds it as lite.safetensors."""
+        run, _ = self.run(6, 6)
+        run.save(folder / "checkpoint.pt")
+        student = restore(folder)
+        heads = solve_heads(student, self.teachers, [image])
+        write(student, normalized(heads, self.scales), folder / "lite.safetensors", describe(folder))
+        return student, heads
+
+    def beginner(self, path: Path) -> Lite:
+        """What a student has learned in two steps, as a file and from it."""
+        run, _ = self.run(2, 2)
+        write(run.student, solve_heads(run.student, self.teachers, [torch.rand(1, 3, 64, 64)]), path, {"plan": PLAN})
+        return Lite(path)
+
 
 @pytest.fixture(scope="module")
 def workshop(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
@@ -136,12 +152,8 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(workshop: Workshop,
 
 
 def test_what_is_shipped_predicts_what_was_trained(workshop: Workshop, tmp_path: Path) -> None:
-    run, _ = workshop.run(6, 6)
-    run.save(tmp_path / "checkpoint.pt")
-    student = restore(tmp_path)
     x = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    heads = normalized(solve_heads(student, workshop.teachers, [x]), workshop.scales)
-    write(student, heads, tmp_path / "lite.safetensors", describe(tmp_path))
+    student, _ = workshop.exported(tmp_path, x)
     lite = Lite(tmp_path / "lite.safetensors")
     ours, theirs = student(x), lite(x, frozenset(TAPS))
     for name in TAPS:
@@ -151,11 +163,7 @@ def test_what_is_shipped_predicts_what_was_trained(workshop: Workshop, tmp_path:
 
 
 def test_a_run_begins_where_the_exported_student_was(workshop: Workshop, tmp_path: Path) -> None:
-    run, _ = workshop.run(6, 6)
-    run.save(tmp_path / "checkpoint.pt")
-    student = restore(tmp_path)
-    heads = solve_heads(student, workshop.teachers, [workshop.batches[0]["images"].float()])
-    write(student, normalized(heads, workshop.scales), tmp_path / "lite.safetensors", describe(tmp_path))
+    student, heads = workshop.exported(tmp_path, workshop.batches[0]["images"].float())
     again = Run(PLAN, workshop.scales, seed=4)
     again.begin(tmp_path / "lite.safetensors", workshop.scales)
     x = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -188,10 +196,10 @@ def test_half_the_crops_are_repainted_pictures_as_they_are_if_there_are_some(fol
 def test_repainted_pictures_are_finished_repeat_from_their_number_and_know_no_held_out_picture(
     workshop: Workshop, tmp_path: Path
 ) -> None:
-    run, _ = workshop.run(2, 2)
-    heads = solve_heads(run.student, workshop.teachers, [torch.rand(1, 3, 64, 64)])
-    write(run.student, heads, tmp_path / "second.safetensors", {"plan": PLAN})
-    lite, recipe = Lite(tmp_path / "second.safetensors"), Recipe(size=80, strength=1.0, steps=24, first_level=80)
+    lite, recipe = (
+        workshop.beginner(tmp_path / "second.safetensors"),
+        Recipe(size=80, strength=1.0, steps=24, first_level=80),
+    )
     for number in range(20):
         assert not any(map(held_out, choose(workshop.pictures, Dice(number))))
     photo, painting = (read(path).float() / 255 for path in choose(workshop.pictures, Dice(1)))
@@ -221,10 +229,7 @@ def test_explained_is_one_for_the_teacher_itself_at_any_scale_and_less_for_other
 
 
 def test_half_painted_pictures_come_nearer_to_the_painting(workshop: Workshop, tmp_path: Path) -> None:
-    run, _ = workshop.run(2, 2)
-    heads = solve_heads(run.student, workshop.teachers, [torch.rand(1, 3, 64, 64)])
-    write(run.student, heads, tmp_path / "first.safetensors", {"plan": PLAN})
-    lite, dice = Lite(tmp_path / "first.safetensors"), Dice(3)
+    lite, dice = workshop.beginner(tmp_path / "first.safetensors"), Dice(3)
     photos = Crops(workshop.pictures).several(dice, 2, 0.0)
     paintings = torch.rand(photos.shape, generator=dice.generator)
     canvases = list(painted.paint(lite, photos, paintings, dice))

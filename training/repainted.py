@@ -17,10 +17,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from impasto import Picture, Recipe, paint
+from impasto import Picture, Recipe, open_network, paint
 from impasto.events import Finished, Preview
 from impasto.networks import Network
-from impasto.networks.lite import Lite
 from training.data import Dice, find, load
 
 SIZES = (181, 256, 256, 362)
@@ -50,7 +49,7 @@ def run(weights: Path, folder: Path, number: int) -> list[Tensor]:
     dice = Dice(number)
     photo, painting = choose(folder, dice)
     recipe = SHORTER.changed(size=SIZES[dice.below(len(SIZES))], strength=dice.uniform(*STRENGTHS))
-    network = Lite(weights, padding="replicate").to(dtype=torch.bfloat16)
+    network = open_network(recipe, weights_file=weights)
     return repaint(network, load(photo), load(painting), recipe, dice)
 
 
