@@ -325,6 +325,45 @@ def test_a_slope_of_zero_under_a_loss_is_an_error_and_under_none_is_the_bottom()
 
 
 @pytest.mark.parametrize("maker", list(MAKERS))
+def test_another_loss_goes_on_from_the_best_picture_and_its_size_is_no_explosion(maker: str) -> None:
+    descent, bowl = Descent(canvas(), MAKERS[maker]()), Bowl()
+    run(descent, bowl, 20)
+    best = descent.best
+    descent.turn()
+    assert torch.equal(descent.canvas, best)
+    other = Bowl()
+    other.bottom = bowl.bottom.flip(1)
+
+    def elsewhere(x: Tensor) -> tuple[Tensor, Tensor]:
+        loss, slope = other(x)
+        return loss + 100, slope
+
+    before = float(other(best)[0])
+    assert run(descent, elsewhere, 60) == []
+    assert float(other(descent.result)[0]) < 0.8 * before
+
+
+def test_lbfgs_keeps_its_pairs_for_another_loss_and_learns_nothing_from_the_leap() -> None:
+    """Of two losses that bend alike, the second is reached with what was learned from the first."""
+    bowl, other, x = Bowl(), Bowl(), canvas()
+    other.bottom = bowl.bottom.flip(1)
+    turned = LBFGS(history=30)
+    for _ in range(40):
+        x = turned.step(x, bowl(x)[1])
+    misled = copy.deepcopy(turned)
+    turned.turn()
+
+    def after(optimizer: LBFGS, y: Tensor) -> float:
+        for _ in range(6):
+            y = optimizer.step(y, other(y)[1])
+        return float(other(y)[0])
+
+    ours = after(turned, x)
+    assert ours < 0.5 * after(LBFGS(history=30), x)
+    assert ours < after(misled, x)
+
+
+@pytest.mark.parametrize("maker", list(MAKERS))
 def test_a_start_at_the_bottom_is_no_trouble(maker: str) -> None:
     """The first step leads uphill, many times above a loss of nearly nothing."""
     bowl = Bowl()

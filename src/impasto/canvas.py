@@ -37,7 +37,8 @@ def levels(recipe: Recipe, width: int, height: int, shortest: int = 1, unit: int
     steps = [max(recipe.steps_least, round(recipe.steps * recipe.steps_decay**k)) for k in range(len(sides))]
     if len(sides) == 1:
         steps = [recipe.steps]
-    return tuple(Level(i, len(sides), w, h, n) for i, ((w, h), n) in enumerate(zip(sizes, steps, strict=True), 1))
+    polish = [0] * (len(sides) - 1) + [min(recipe.polish, steps[-1] // 3) if recipe.optimizer == "lbfgs" else 0]
+    return tuple(Level(i + 1, len(sides), *sizes[i], steps[i], polish[i]) for i in range(len(sides)))
 
 
 def done(plan: Sequence[Level], level: Level, step: int) -> float:

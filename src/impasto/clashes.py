@@ -58,6 +58,9 @@ def clashes(r: Any, turned: Set[str]) -> list[Clash]:  # noqa: ANN401 -- anythin
         ("palette goes with color = palette.", r.color != "palette", "palette", "color"),
         ("recolor has no effect where color = luminance: the painting is seen without its colors.",
          r.color == "luminance", "recolor", "color"),
+        ("polish and polish_times are for the optimizer lbfgs.",
+         r.optimizer != "lbfgs", "polish polish_times", "optimizer"),
+        ("polish_times has no effect where polish is 0.", r.polish == 0, "polish_times", "polish"),
         ("steps_decay, steps_least and level_ratio have no effect where first_level is 0.",
          r.first_level == 0, "steps_decay steps_least level_ratio", "first_level"),
     ]  # fmt: skip

@@ -38,6 +38,10 @@ class Optimizer(Protocol):
         """Forget the past and take shorter steps from now on."""
         ...
 
+    def turn(self) -> None:
+        """The next slope is that of another loss."""
+        ...
+
     def state(self) -> State: ...
 
     def load(self, state: State) -> None: ...
@@ -63,6 +67,9 @@ class GradientDescent:
 
     def shorten(self, factor: float) -> None:
         self.rate, self.velocity = self.rate * factor, None
+
+    def turn(self) -> None:
+        """Its momentum is worth keeping."""
 
     def state(self) -> State:
         self.room.gather(self.velocity)
@@ -99,6 +106,9 @@ class Adam:
 
     def shorten(self, factor: float) -> None:
         self.rate, self.steps, self.mean, self.square = self.rate * factor, 0, None, None
+
+    def turn(self) -> None:
+        """Its moments are worth keeping."""
 
     def state(self) -> State:
         self.room.gather(self.mean, self.square)
@@ -139,6 +149,13 @@ class Descent:
         self.room.gather(shown)
         return shown
 
+    def turn(self) -> None:
+        """Go on from the best picture; the loss is another from now on, and its values not to be compared."""
+        self.canvas = self.best
+        self.lowest = self.first = math.inf
+        self.still = 0
+        self.optimizer.turn()
+
     def advance(self, loss: Tensor, gradient: Tensor) -> str | None:
         """One step, given the loss and its gradient at `canvas`; a sentence if something had to be repaired.
 
@@ -172,8 +189,10 @@ class Descent:
         slope = math.sqrt(square / gradient.numel())
         if not (math.isfinite(value) and math.isfinite(slope)):
             return "the loss was no longer a number"
+        if self.first == math.inf:
+            self.first = value
         if self.scale == math.inf:
-            self.first, self.scale = value, 1 / slope if slope > 0 else 0.0
+            self.scale = 1 / slope if slope > 0 else 0.0
             if slope == 0 and value != 0:
                 raise DescentError("The loss does not change with the picture: there is no way downhill.")
         if value > EXPLOSION * max(abs(self.first), self.unit):

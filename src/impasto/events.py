@@ -10,13 +10,14 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Level:
-    """One size of the coarse-to-fine run, from 1 to `count`, and the steps it is given."""
+    """One size of the coarse-to-fine run, from 1 to `count`, and the steps it is given; the last of these polish."""
 
     index: int
     count: int
     width: int
     height: int
     steps: int
+    polish: int = 0
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from impasto.broad import OCTAVES, broadened
 from impasto.descent import State
 from impasto.storage import MEMORY, Room
 
-FIRST_MOVE = 0.02  # root mean square of the first step, in pixel values: there is no curvature to go by yet
+FIRST_MOVE = (
+    0.02  # root mean square of the first step, in pixel values: there is no curvature to go by yet, or another's
+)
 REMEMBERED = ("pairs", "products", "along", "filled", "next", "last", "rate")
 CURVATURE_FLOOR = 1e-8  # of ‖s‖‖y‖, y measured by M; flatter pairs are not remembered
 
@@ -49,12 +51,19 @@ class LBFGS:
         self.filled = self.next = 0
         self.last: tuple[Tensor, Tensor, Tensor] | None = None  # canvas, gradient g, Mg
 
+    def turn(self) -> None:
+        """The pairs are worth keeping; what lies between the last gradient and the next is not curvature."""
+        self.last = None
+
     def step(self, canvas: Tensor, gradient: Tensor, scale: float = 1.0) -> Tensor:
         broad = broadened(gradient, self.room, self.octaves)
         if self.last is not None:
             self._remember((canvas, gradient, broad), self.last, scale)
+        elif self.filled:
+            self._compare(gradient)
+        sure = self.filled > 0 and self.last is not None
         self.last = (canvas, gradient, broad)
-        return self._moved(canvas, broad, scale)
+        return self._moved(canvas, broad, scale, self.longest if sure else FIRST_MOVE * self.rate)
 
     def _remember(self, now: tuple[Tensor, Tensor, Tensor], last: tuple[Tensor, Tensor, Tensor], scale: float) -> None:
         """The move since the last step and what it did to the gradient take the place of the oldest pair, which is
@@ -72,8 +81,7 @@ class LBFGS:
             torch.sub(broad, broad0, out=my).mul_(scale)
             y = torch.sub(g, g0).mul_(scale)
             own += torch.stack([torch.dot(s, y), torch.dot(my, y), torch.dot(s, s)]).cpu()
-            # One vector at a time: ten times as fast as all in one product.
-            self.along[:, : here.shape[1]] += torch.stack([each @ g for each in here]).cpu()
+            self._add_products(self.along, here, g)
         own, self.along = self.room.crew.add([own, self.along], canvas.device)
         change = scale * (self.along - before)  # p · y = p · (g − g'), but where p is new
         change[:, i] = own[:2]
@@ -85,12 +93,24 @@ class LBFGS:
         self.products[1, i] = change[1]
         self.next, self.filled = (i + 1) % self.history, min(self.filled + 1, self.history)
 
+    def _compare(self, gradient: Tensor) -> None:
+        """The pairs' inner products with a gradient that does not follow on the last."""
+        along = torch.zeros_like(self.along)
+        for rows in self.room.bands(gradient):
+            self._add_products(along, self._used(positions(gradient, rows)), flat(gradient, rows))
+        (self.along,) = self.room.crew.add([along], gradient.device)
+
+    @staticmethod
+    def _add_products(along: Tensor, pairs: Tensor, g: Tensor) -> None:
+        """One vector at a time: ten times as fast as all in one product."""
+        along[:, : pairs.shape[1]] += torch.stack([each @ g for each in pairs]).cpu()
+
     def _used(self, part: slice, new: int = 0) -> Tensor:
         """The pairs, and some that are new, (2, so many, n), at these positions: what was never written is not read."""
         assert self.pairs is not None
         return self.pairs[:, : self.filled + new if self.next == self.filled else self.history, part]
 
-    def _moved(self, canvas: Tensor, broad: Tensor, scale: float) -> Tensor:
+    def _moved(self, canvas: Tensor, broad: Tensor, scale: float, longest: float) -> Tensor:
         """The next canvas: first the direction is written there, then, as its length is known, the step is taken."""
         moved, bands = self.room.like(canvas), self.room.bands
         on_gradient, on_pairs = self._weights(canvas, scale)
@@ -105,7 +125,7 @@ class LBFGS:
             total += torch.dot(move, move)
         (total,) = self.room.crew.add([total], canvas.device)
         length = (total / canvas.numel()).sqrt().clamp_min(1e-20)
-        share = (self.longest / length).clamp_max(1.0) if self.filled else FIRST_MOVE * self.rate / length
+        share = (longest / length).clamp_max(1.0 if self.filled else math.inf)
         for rows in bands(canvas):
             torch.addcmul(flat(canvas, rows), flat(moved, rows), share, out=flat(moved, rows))
         return moved

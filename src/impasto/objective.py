@@ -68,6 +68,7 @@ class Objective:
     terms: tuple[Term, ...]
     crew: Crew = ALONE  # the processes that share the tiles
     room: Room = MEMORY  # for the gradient
+    polish: float = 1.0  # how many times what is fine counts while a picture is polished
 
     @property
     def layers(self) -> frozenset[str]:
@@ -77,7 +78,7 @@ class Objective:
     def _deepest(self) -> int:
         return max((stride(self.network, layer) for layer in self.layers), default=1)
 
-    def evaluate(self, canvas: Tensor, tiles: Sequence[Tile]) -> Evaluation:
+    def evaluate(self, canvas: Tensor, tiles: Sequence[Tile], *, polishing: bool = False) -> Evaluation:
         """Loss and gradient at `canvas` (1, 3, H, W), the same however it is cut; of both, this process' own rows."""
         crew, own = self.crew, self.crew.rows(canvas.shape[-2])
         mine = [tile for tile in tiles if own.start <= tile.rows.start < own.stop]
@@ -87,7 +88,7 @@ class Objective:
         crew.look_beyond(canvas, reach, around=around)
         looks = together(lambda: self._looks(canvas, mine), crew, canvas.device)
         sums = [sum(column[1:], start=column[0]) for column in zip(*(look.sums for look in looks), strict=True)]
-        loss, losses, slopes = self._judge(crew.add(sums, canvas.device), canvas.dtype)
+        loss, losses, slopes = self._judge(crew.add(sums, canvas.device), canvas.dtype, polishing)
         if mine[0].whole and not self.room.in_file:
             return Evaluation(loss, losses, self._slope(looks[0], mine[0], slopes))
         gradient = together(lambda: self._back(canvas, mine, looks, slopes), crew, canvas.device)
@@ -147,16 +148,22 @@ class Objective:
     def _sums(self, features: Features, tile: Tile) -> list[Tensor]:
         return [t.sums(features[t.layer], tile, stride(self.network, t.layer)) for t in self.terms]
 
-    def _judge(self, sums: Sequence[Tensor], dtype: torch.dtype) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    def _judge(
+        self, sums: Sequence[Tensor], dtype: torch.dtype, polishing: bool
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         with torch.enable_grad():
             leaves = [s.detach().to(dtype).requires_grad_() for s in sums]
             losses = torch.stack([term.loss(leaf) for term, leaf in zip(self.terms, leaves, strict=True)])
-            loss = losses @ losses.new_tensor([term.weight for term in self.terms])
+            loss = losses @ losses.new_tensor([self._weight(term, polishing) for term in self.terms])
             slopes = torch.autograd.grad(loss, leaves)
         return loss.detach(), losses.detach(), slopes
 
+    def _weight(self, term: Term, polishing: bool) -> float:
+        fine = stride(self.network, term.layer) <= FINE
+        return term.weight * (self.polish if polishing and fine else 1.0)
+
     def named(self, losses: Tensor) -> dict[str, float]:
-        """The weighted losses by name: numbers leave the device here."""
+        """The losses by name, weighted as before polishing: numbers leave the device here."""
         values = losses.tolist()
         return {term.name: term.weight * value for term, value in zip(self.terms, values, strict=True)}
 
@@ -174,6 +181,7 @@ def back(measured: Sequence[Tensor], slopes: Sequence[Tensor], seen: Tensor) -> 
     return slope.contiguous(memory_format=torch.channels_last)
 
 
+FINE = 2  # pixels between a layer's positions: of such layers are color, texture, the finest strokes
 REACH = 8  # pixels beyond its own that a term on the image itself may look
 
 

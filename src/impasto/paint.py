@@ -96,7 +96,7 @@ def paint(
         diary.turn(level, descent)
         if not stop():
             parts = terms(network, scene, recipe, cutter, surveys, kept(scene.photo, canvas, plan, level, recipe, room))
-            objective = Objective(network, (*parts, *extra_terms), sharing, room)
+            objective = Objective(network, (*parts, *extra_terms), sharing, room, recipe.polish_times)
             yield from descend(descent, objective, scene, cutter, diary, plan, level, preview_every, stop)
             del objective  # the next level's are larger, and need the room
         canvas = diary.coarse = descent.result
@@ -158,9 +158,12 @@ def descend(
         if stop():
             diary.write(descent, cutter, now=True)
             return
+        polishing = diary.step >= level.steps - level.polish
+        if diary.step == level.steps - level.polish:
+            descent.turn()
         canvas = descent.canvas
         shown = scene.shown(canvas)
-        evaluation = scene.sloped(cutter.work(shown, partial(objective.evaluate, shown)))
+        evaluation = scene.sloped(cutter.work(shown, partial(objective.evaluate, shown, polishing=polishing)))
         trouble = cutter.step(descent, evaluation)
         losses = objective.named(evaluation.losses)
         diary.tell(losses, repaired=trouble is not None)

@@ -18,6 +18,7 @@ GATYS: Mapping[str, Any] = {
     "style_layers": dict.fromkeys(STYLE_LAYERS, 0.2),
     "first_level": 0,
     "steps": 500,
+    "polish": 0,
     "start": "noise",
 }
 
@@ -48,6 +49,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "history": 100,
         "first_level": 0,
         "steps": 1000,
+        "polish": 0,
         "start": "noise",
     },
 }

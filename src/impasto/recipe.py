@@ -155,6 +155,16 @@ class Recipe:
     steps: Annotated[int, knob("Descent", "steps at the first, smallest level", ge=1, le=1_000_000)] = 150
     steps_decay: Annotated[float, knob("Descent", "share of the steps that each finer level gets", gt=0, le=10)] = 0.8
     steps_least: Annotated[int, knob("Descent", "but no level gets fewer than this", ge=1)] = 40
+    polish: Annotated[
+        int,
+        knob(
+            "Descent",
+            "so many of the last steps, up to a third of the last level's, polish: what is fine, color and texture, "
+            "counts more (0: none)",
+            ge=0,
+        ),
+    ] = 12
+    polish_times: Annotated[float, knob("Descent", "how many times what is fine counts while polishing", gt=0)] = 8.0
     first_level: Annotated[
         int, knob("Descent", "long side of the first level; 0 paints at the full size at once", ge=0)
     ] = 181
