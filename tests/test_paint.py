@@ -233,7 +233,7 @@ def test_more_strength_leads_further_from_the_photo_and_nearer_to_the_painting()
 
 
 def test_the_last_steps_bring_what_is_fine_nearer_and_cost_little_of_the_rest() -> None:
-    plain, polished = ([e for e in events(recipe(steps=60, polish=n)) if isinstance(e, Step)][-1] for n in (0, 12))
+    plain, polished = ([e for e in events(recipe(steps=60, polish=n)) if isinstance(e, Step)][-1] for n in (0, 10))
     assert polished.losses["style relu1_1"] < 0.7 * plain.losses["style relu1_1"]
     assert polished.losses["style relu2_1"] < plain.losses["style relu2_1"]
     assert polished.loss < 1.2 * plain.loss
@@ -505,8 +505,8 @@ KNOBS: dict[str, tuple[dict[str, Any], Any]] = {
     "steps": ({}, 9),
     "steps_decay": (LEVELS | {"steps": 12}, 0.5),
     "steps_least": (LEVELS, 6),
-    "polish": ({"steps": 12}, 3),
-    "polish_times": ({"steps": 12}, 3.0),
+    "polish": ({"steps": 16}, 2),
+    "polish_times": ({"steps": 12}, 8.0),
     "first_level": ({"size": 120}, 64),
     "level_ratio": (LEVELS, 1.2),
     "learning_rate": ({}, 0.5),

@@ -37,8 +37,14 @@ def levels(recipe: Recipe, width: int, height: int, shortest: int = 1, unit: int
     steps = [max(recipe.steps_least, round(recipe.steps * recipe.steps_decay**k)) for k in range(len(sides))]
     if len(sides) == 1:
         steps = [recipe.steps]
-    polish = [0] * (len(sides) - 1) + [min(recipe.polish, steps[-1] // 3) if recipe.optimizer == "lbfgs" else 0]
+    polish = [0] * (len(sides) - 1) + [polished(recipe, steps[-1])]
     return tuple(Level(i + 1, len(sides), *sizes[i], steps[i], polish[i]) for i in range(len(sides)))
+
+
+def polished(recipe: Recipe, steps: int) -> int:
+    """How many of the last level's steps polish: a quarter at most, and not one alone, which could change nothing."""
+    most = steps // 4
+    return min(recipe.polish, most) if recipe.optimizer == "lbfgs" and most > 1 else 0
 
 
 def done(plan: Sequence[Level], level: Level, step: int) -> float:

@@ -159,12 +159,12 @@ class Recipe:
         int,
         knob(
             "Descent",
-            "so many of the last steps, up to a third of the last level's, polish: what is fine, color and texture, "
+            "so many of the last steps, up to a quarter of the last level's, polish: what is fine, color and texture, "
             "counts more (0: none)",
             ge=0,
         ),
-    ] = 12
-    polish_times: Annotated[float, knob("Descent", "how many times what is fine counts while polishing", gt=0)] = 8.0
+    ] = 10
+    polish_times: Annotated[float, knob("Descent", "how many times what is fine counts while polishing", gt=0)] = 3.0
     first_level: Annotated[
         int, knob("Descent", "long side of the first level; 0 paints at the full size at once", ge=0)
     ] = 181
