@@ -74,7 +74,7 @@ def painted(crew: Crew, checkpoint: Checkpoint | None = None, **knobs: Any) -> t
 @pytest.mark.parametrize(
     "knobs",
     [
-        {},
+        {"steps": 8},
         {"optimizer": "sgd", "first_level": 100, "average": 0.5},
         {"optimizer": "adam", "variation_weight": 0.1},
         {"optimizer": "sgd", "momentum": 0.5, "detail": 0.3},

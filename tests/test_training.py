@@ -183,7 +183,7 @@ def test_a_run_begins_where_the_exported_student_was(workshop: Workshop, tmp_pat
 def test_half_the_crops_are_repainted_pictures_as_they_are_if_there_are_some(folder: Path, tmp_path: Path) -> None:
     level = torch.arange(200, dtype=torch.uint8).expand(3, 180, 200).contiguous()  # no crop that is resized has slope 1
     save_file({"0": level, "1": torch.zeros(3, SIDE - 1, 300, dtype=torch.uint8)}, tmp_path / "repainted.safetensors")
-    crops = Crops(folder / "pictures/train", None, [tmp_path / "repainted.safetensors"])
+    crops = Crops(folder / "pictures/train", None, tmp_path / "repainted.safetensors")
     assert len(crops.repainted) == 1  # the other is too small for a crop
     drawn = torch.cat([crops(i) for i in range(4)])
     slopes = (drawn[..., 1:] - drawn[..., :-1]).mul(255).round().abs()

@@ -13,10 +13,8 @@ from pathlib import Path
 RUNS, SHIPPED = Path("runs"), Path("src/impasto/networks/lite.safetensors")
 FIRST, PAINTED = RUNS / "first.safetensors", RUNS / "painted.safetensors"
 SECOND, REPAINTED = RUNS / "second.safetensors", RUNS / "repainted.safetensors"
-THIRD, AGAIN = RUNS / "third.safetensors", RUNS / "repainted2.safetensors"
 MORE = ("--batches", "1200", "--steps", "4000", "--rate", "0.006", "--bias-rate", "0.001")
-ROUND_1 = ("--start", str(SECOND), "--repainted", str(REPAINTED), "--pool", str(RUNS / "pool2"), *MORE)
-ROUND_2 = ("--start", str(THIRD), "--repainted", str(REPAINTED), str(AGAIN), "--pool", str(RUNS / "pool3"), *MORE)
+REFINED = ("--start", str(SECOND), "--repainted", str(REPAINTED), "--pool", str(RUNS / "pool2"), *MORE)
 
 STAGES: tuple[tuple[Path | None, tuple[str, ...]], ...] = (
     (FIRST, ("training.loop", "--steps", "400", "--out", str(RUNS / "first"))),
@@ -25,11 +23,8 @@ STAGES: tuple[tuple[Path | None, tuple[str, ...]], ...] = (
     (SECOND, ("training.loop", "--out", str(RUNS / "second"), "--painted", str(PAINTED), "--batches", "1200")),
     (SECOND, ("training.export", str(RUNS / "second"), "--out", str(SECOND))),
     (REPAINTED, ("training.repainted", "--network", str(SECOND), "--out", str(REPAINTED))),
-    (THIRD, ("training.loop", "--out", str(RUNS / "third"), *ROUND_1)),
-    (THIRD, ("training.export", str(RUNS / "third"), "--out", str(THIRD), "--pool", str(RUNS / "pool2"))),
-    (AGAIN, ("training.repainted", "--network", str(THIRD), "--first", "240", "--out", str(AGAIN))),
-    (None, ("training.loop", "--out", str(RUNS / "lite"), *ROUND_2)),
-    (None, ("training.export", str(RUNS / "lite"), "--out", str(SHIPPED), "--pool", str(RUNS / "pool3"))),
+    (None, ("training.loop", "--out", str(RUNS / "lite"), *REFINED)),
+    (None, ("training.export", str(RUNS / "lite"), "--out", str(SHIPPED), "--pool", str(RUNS / "pool2"))),
 )
 
 

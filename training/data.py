@@ -127,12 +127,12 @@ class Crops:
     """Draws batches of crops; from batch PLAIN on, three in ten half-painted pictures, if there are some."""
 
     def __init__(
-        self, folder: Path, painted: Path | None = None, repainted: Sequence[Path] = (), *, seed: int = 0
+        self, folder: Path, painted: Path | None = None, repainted: Path | None = None, *, seed: int = 0
     ) -> None:
         self.photos = [read(p) for p in find(folder / "photos", held=False)]
         self.paintings = [read(p) for p in find(folder / "paintings", held=False)]
         self.painted = load_file(painted)["pictures"] if painted else torch.empty(0)
-        found = [picture for path in repainted for picture in load_file(path).values()]
+        found = load_file(repainted).values() if repainted else ()
         self.repainted = [picture for picture in found if min(picture.shape[-2:]) >= SIDE]
         self.seed = seed
 

@@ -177,9 +177,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pool", type=Path, default=Path("runs/pool"), help="where finished batches are kept")
     parser.add_argument("--batches", type=int, default=PLAIN, help="batches in the pool")
     parser.add_argument("--painted", type=Path, help="half-painted pictures, as training.painted makes them")
-    parser.add_argument(
-        "--repainted", type=Path, nargs="*", default=[], help="finished ones, as training.repainted makes them"
-    )
+    parser.add_argument("--repainted", type=Path, help="finished ones, as training.repainted makes them")
     parser.add_argument("--start", type=Path, help="an exported student to go on from")
     parser.add_argument("--plan", default=PLAN)
     parser.add_argument("--steps", type=int, default=5500, help="of 16 crops")
@@ -201,7 +199,7 @@ def main() -> None:
         run.begin(a.start, scales)
     run.resume(a.out / "checkpoint.pt")
     run.recipe |= {"steps": a.steps, "rate": a.rate, "bias_rate": a.bias_rate, "batches": a.batches}
-    run.recipe |= {"painted": a.painted is not None, "repainted": len(a.repainted)}
+    run.recipe |= {"painted": a.painted is not None, "repainted": a.repainted is not None}
     crops = Crops(pictures, a.painted, a.repainted, seed=a.seed)
     batches = Batches(a.pool, a.batches, crops, teachers)
     began = time.time()

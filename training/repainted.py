@@ -53,13 +53,13 @@ def run(weights: Path, folder: Path, number: int) -> list[Tensor]:
     return repaint(network, load(photo), load(painting), recipe, dice)
 
 
-def all_runs(work: Callable[[int], list[Tensor]], numbers: range) -> dict[str, Tensor]:
+def all_runs(work: Callable[[int], list[Tensor]], count: int) -> dict[str, Tensor]:
     """All of them, in processes side by side, numbered."""
     kept: list[Tensor] = []
     with get_context("spawn").Pool(WORKERS) as pool:
-        for done, images in enumerate(pool.imap(work, numbers), 1):
+        for number, images in enumerate(pool.imap(work, range(count))):
             kept += images
-            print(f"{done} of {len(numbers)}", flush=True)
+            print(f"{number + 1} of {count}", flush=True)
     return {f"{i:05d}": image for i, image in enumerate(kept)}
 
 
@@ -68,11 +68,10 @@ def main() -> None:
     parser.add_argument("--network", type=Path, required=True, help="an exported student")
     parser.add_argument("--out", type=Path, default=Path("runs/repainted.safetensors"))
     parser.add_argument("--data", type=Path, default=Path("../shared"))
-    parser.add_argument("--first", type=int, default=0, help="number of the first run: others than an earlier round's")
     parser.add_argument("--runs", type=int, default=240)
     a = parser.parse_args()
     work = partial(run, a.network, a.data / "pictures/train")
-    save_file(all_runs(work, range(a.first, a.first + a.runs)), a.out)
+    save_file(all_runs(work, a.runs), a.out)
 
 
 if __name__ == "__main__":

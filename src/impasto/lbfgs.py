@@ -12,9 +12,7 @@ from impasto.broad import OCTAVES, broadened
 from impasto.descent import State
 from impasto.storage import MEMORY, Room
 
-FIRST_MOVE = (
-    0.02  # root mean square of the first step, in pixel values: there is no curvature to go by yet, or another's
-)
+FIRST_MOVE = 0.02  # root mean square of a step for which there is no curvature to go by yet, in pixel values
 REMEMBERED = ("pairs", "products", "along", "filled", "next", "last", "rate")
 CURVATURE_FLOOR = 1e-8  # of ‖s‖‖y‖, y measured by M; flatter pairs are not remembered
 
