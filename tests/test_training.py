@@ -196,10 +196,8 @@ def test_half_the_crops_are_repainted_pictures_as_they_are_if_there_are_some(fol
 def test_repainted_pictures_are_finished_repeat_from_their_number_and_know_no_held_out_picture(
     workshop: Workshop, tmp_path: Path
 ) -> None:
-    lite, recipe = (
-        workshop.beginner(tmp_path / "second.safetensors"),
-        Recipe(size=80, strength=1.0, steps=24, first_level=80),
-    )
+    lite = workshop.beginner(tmp_path / "second.safetensors")
+    recipe = Recipe(size=80, strength=1.0, steps=24, first_level=80)
     for number in range(20):
         assert not any(map(held_out, choose(workshop.pictures, Dice(number))))
     photo, painting = (read(path).float() / 255 for path in choose(workshop.pictures, Dice(1)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -37,8 +38,8 @@ def levels(recipe: Recipe, width: int, height: int, shortest: int = 1, unit: int
     steps = [max(recipe.steps_least, round(recipe.steps * recipe.steps_decay**k)) for k in range(len(sides))]
     if len(sides) == 1:
         steps = [recipe.steps]
-    polish = [0] * (len(sides) - 1) + [polished(recipe, steps[-1])]
-    return tuple(Level(i + 1, len(sides), *sizes[i], steps[i], polish[i]) for i in range(len(sides)))
+    *before, last = (Level(i, len(sides), w, h, n) for i, ((w, h), n) in enumerate(zip(sizes, steps, strict=True), 1))
+    return *before, replace(last, polish=polished(recipe, last.steps))
 
 
 def polished(recipe: Recipe, steps: int) -> int:

@@ -2,11 +2,12 @@
 
 Gatys, Ecker, Bethge (arXiv:1508.06576): a picture x is sought whose features on the layers of a network are close to
 the photo's, and whose feature statistics are close to the painting's. The weighted sum of both losses is brought down
-by changing the pixels of x; the network stays as it is. We depart from the paper in three ways, each a knob of the
+by changing the pixels of x; the network stays as it is. We depart from the paper in four ways, each a knob of the
 recipe: x starts as the photo and not as noise; it is painted small first and then larger, so that large forms are found
-where they are cheap; and losses are relative to the photo and the painting, so that one dial means the same at every
-size. What makes a large picture look like the small one is that its last levels refine what was composed before: they
-keep the photo's fine detail on top of it, where the paper keeps the photo (`canvas.refined`).
+where they are cheap; losses are relative to the photo and the painting, so that one dial means the same at every size;
+and in the last steps what is fine counts more, so that color and texture are the painting's. What makes a large picture
+look like the small one is that its last levels refine what was composed before: they keep the photo's fine detail on
+top of it, where the paper keeps the photo (`canvas.refined`).
 """
 
 from __future__ import annotations
@@ -158,12 +159,13 @@ def descend(
         if stop():
             diary.write(descent, cutter, now=True)
             return
-        polishing = diary.step >= level.steps - level.polish
-        if diary.step == level.steps - level.polish:
+        left = level.steps - diary.step
+        if left == level.polish:
             descent.turn()
         canvas = descent.canvas
         shown = scene.shown(canvas)
-        evaluation = scene.sloped(cutter.work(shown, partial(objective.evaluate, shown, polishing=polishing)))
+        evaluate = partial(objective.evaluate, shown, polishing=left <= level.polish)
+        evaluation = scene.sloped(cutter.work(shown, evaluate))
         trouble = cutter.step(descent, evaluation)
         losses = objective.named(evaluation.losses)
         diary.tell(losses, repaired=trouble is not None)
