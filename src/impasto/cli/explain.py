@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from impasto.explain.grids import Grid
 
 # Reconstructions begin with noise and are painted at one size, as the papers do it.
-NOISE: dict[str, Any] = {"size": 256, "first_level": 0, "steps": 150, "start": "noise"}
+NOISE: dict[str, Any] = {"size": 256, "first_level": 0, "steps": 150, "polish": 0, "start": "noise"}
 FROM_NOISE = (
-    "Unless told otherwise: from noise, at a size of 256 at once, in 150 steps. The noise that remains is what the "
-    "layers do not see; --variation-weight 10 smooths it away."
+    "Unless told otherwise: from noise, at a size of 256 at once, in 150 steps, none of which polishes. The noise that "
+    "remains is what the layers do not see; --variation-weight 10 smooths it away."
 )
 AS_USUAL = "Unless told otherwise: as impasto paint does it, at a size of 256."
 SMALL: dict[str, Any] = {"size": 256}
