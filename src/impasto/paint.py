@@ -5,9 +5,8 @@ the photo's, and whose feature statistics are close to the painting's. The weigh
 by changing the pixels of x; the network stays as it is. We depart from the paper in four ways, each a knob of the
 recipe: x starts as the photo and not as noise; it is painted small first and then larger, so that large forms are found
 where they are cheap; losses are relative to the photo and the painting, so that one dial means the same at every size;
-and in the last steps what is fine counts more, so that color and texture are the painting's. What makes a large picture
-look like the small one is that its last levels refine what was composed before: they keep the photo's fine detail on
-top of it, where the paper keeps the photo (`canvas.refined`).
+and in the last steps what is fine counts more, so that color and texture are the painting's. A large picture looks like
+the small one because its last levels keep the photo's fine detail on what was composed before (`canvas.refined`).
 """
 
 from __future__ import annotations
