@@ -8,7 +8,7 @@ import itertools
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from impasto.networks.margin import Margin
 from impasto.objective import Term
 from impasto.paint import paint
 from impasto.picture import Picture
+from impasto.presets import STYLE_LAYERS
 from impasto.recipe import FIELDS, Recipe
 from impasto.tiles import Tile
 
@@ -337,6 +338,17 @@ def test_hostile_pictures_do_not_harm_the_other_statistics(statistic: str) -> No
         seen = events(made, Picture(HOSTILE[content]), [Picture(HOSTILE[style])])
         assert all(torch.isfinite(torch.tensor(losses(seen))))
         assert not any(isinstance(event, Note) and "Repaired" in event.text for event in seen), (content, style)
+
+
+def test_mixed_is_gram_at_the_deepest_layer_and_wasserstein_at_the_others() -> None:
+    def first(statistic: str) -> Mapping[str, float]:
+        made = recipe(style_statistic=statistic, style_layers=dict(STYLE_LAYERS), size=64, steps=1)
+        return next(event for event in events(made) if isinstance(event, Step)).losses
+
+    mixed, gram, wasserstein = first("mixed"), first("gram"), first("wasserstein")
+    for name in (f"style {layer}" for layer in STYLE_LAYERS):
+        assert gram[name] != pytest.approx(wasserstein[name], rel=1e-3)
+        assert mixed[name] == (gram if name == "style relu5_1" else wasserstein)[name]
 
 
 @pytest.mark.parametrize("apart", [0.0, 1e-6, 1e-3])

@@ -49,7 +49,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
             "pooling": ["own", "max", "average"],
             "content_measure": ["features", "self-similarity"],
             "content_scale": ["relative", "half-sum", "mean", "size"],
-            "style_statistic": ["gram", "covariance", "moments", "wasserstein", "sliced", "histogram"],
+            "style_statistic": ["mixed", "gram", "covariance", "moments", "wasserstein", "sliced", "histogram"],
             "style_scaling": ["relative", "gatys", "mean", "positions", "size"],
             "variation": ["l1", "l2", "power"],
             "optimizer": ["lbfgs", "adam", "sgd"],

@@ -316,3 +316,15 @@ DISTANCES: dict[str, Distance] = {
     "moments": moments_distance,
     "wasserstein": wasserstein_distance,
 }
+DEEPEST = 16  # pixels between the positions of the layers that `mixed` compares by their Gram matrices
+
+
+def at_layer(statistic: str, step: int) -> str:
+    """What is compared at a layer with a position for every `step` pixels.
+
+    `mixed` is Wasserstein, and Gram at the deepest layers: there a small network foretells what is loud well and what
+    is faint badly, and the Wasserstein distance would have it paint for the sake of the faint.
+    """
+    if statistic != "mixed":
+        return statistic
+    return "gram" if step >= DEEPEST else "wasserstein"

@@ -2,11 +2,11 @@
 
 Gatys, Ecker, Bethge (arXiv:1508.06576): a picture x is sought whose features on the layers of a network are close to
 the photo's, and whose feature statistics are close to the painting's. The weighted sum of both losses is brought down
-by changing the pixels of x; the network stays as it is. We depart from the paper in four ways, each a knob of the
-recipe: x starts as the photo and not as noise; it is painted small first and then larger, so that large forms are found
-where they are cheap; losses are relative to the photo and the painting, so that one dial means the same at every size;
-and in the last steps what is fine counts more, so that color and texture are the painting's. A large picture looks like
-the small one because its last levels keep the photo's fine detail on what was composed before (`canvas.refined`).
+by changing the pixels of x; the network stays as it is. We depart from the paper in five ways, each a knob: x starts
+as the photo and not as noise; it is painted small first, so that large forms are found where they are cheap; statistics
+are compared by the Wasserstein distance, but at the deepest layer; losses are relative to the photo and the painting,
+so that one dial means the same at every size; in the last steps color and texture count more. A large picture looks
+like the small one because its last levels keep the photo's fine detail on what was composed (`canvas.refined`).
 """
 
 from __future__ import annotations
@@ -274,7 +274,7 @@ def style_terms(
         if passage.where is not None and where is None:
             continue  # too small for this layer
         weight, size = weights[layer] * style_weight(recipe) * passage.share, (height // step, width // step)
-        root, statistic, name = roots.get(layer), recipe.style_statistic, passage.name
+        root, statistic, name = roots.get(layer), measures.at_layer(recipe.style_statistic, step), passage.name
         if one_piece:
             yield spread_term(layer, weight, sums, statistic, size, step, root=root, where=where, name=name)
             continue

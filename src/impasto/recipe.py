@@ -97,13 +97,14 @@ class Recipe:
         default_factory=lambda: dict(STYLE_LAYERS)
     )
     style_statistic: Annotated[
-        Literal["gram", "covariance", "moments", "wasserstein", "sliced", "histogram"],
+        Literal["mixed", "gram", "covariance", "moments", "wasserstein", "sliced", "histogram"],
         knob(
             "Style",
-            "what is compared: Gram matrices, covariance and mean, Gram + mean + deviation, Wasserstein; in pictures "
-            "that fit into memory in one piece also sliced Wasserstein, and histograms + Wasserstein",
+            "what is compared: Gram matrices, covariance and mean, Gram + mean + deviation, Wasserstein; mixed: "
+            "Wasserstein, and Gram at relu5_1; in pictures that fit into memory in one piece also sliced Wasserstein, "
+            "and histograms + Wasserstein",
         ),
-    ] = "wasserstein"
+    ] = "mixed"
     style_scaling: Annotated[
         Literal["relative", "gatys", "mean", "positions", "size"],
         knob(
