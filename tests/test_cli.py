@@ -284,6 +284,28 @@ def test_the_module_is_the_command() -> None:
     assert ran.out.startswith("impasto 0.")
 
 
+LEAVING = """
+import atexit, sys, threading, time
+atexit.register(lambda: print("tidied up"))
+from impasto.cli import leave
+if "at work" in sys.argv:
+    threading.Thread(target=lambda: (time.sleep(0.2), print("done"))).start()
+if "unread" in sys.argv:
+    sys.stdout.close()
+print("said", file=sys.stderr)
+leave(7)
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "said"), [("", "tidied up\n"), ("at work", "done\ntidied up\n"), ("unread", "")], ids=str
+)
+def test_a_process_that_leaves_has_said_all_and_left_nothing_undone(how: str, said: str) -> None:
+    ran = subprocess.run([sys.executable, "-c", LEAVING, how], capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stdout) == (7, said)
+    assert ran.stderr.startswith("said\n")
+
+
 def test_doctor_tells_what_is_installed(capsys: Capture) -> None:
     ran = here(capsys, "doctor")
     assert (ran.code, ran.err) == (0, "")

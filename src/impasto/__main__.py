@@ -1,7 +1,5 @@
 """`python -m impasto` is the command `impasto`."""
 
-import sys
+from impasto.cli import program
 
-from impasto.cli import main
-
-sys.exit(main())
+program()

@@ -56,7 +56,7 @@ class Footprint(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401 -- whatever the operation returns
         result = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(result):
+        for leaf in (result,) if isinstance(result, Tensor) else tree_leaves(result):
             if isinstance(leaf, Tensor):
                 self._count(leaf.untyped_storage(), (func, *leaf.shape[1 : len(leaf.shape) - 2]))
         return result

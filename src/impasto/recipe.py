@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Annotated, Any, Literal, get_type_hints
 
 import tomli_w
@@ -237,17 +237,22 @@ class Recipe:
 FIELDS = tuple(f.name for f in dataclasses.fields(Recipe))
 
 
-def described() -> dict[str, FieldInfo]:
+@cache
+def described() -> Mapping[str, FieldInfo]:
     """Name -> description, group (in `json_schema_extra`) and limits, for those who build forms and flags."""
-    hints = get_type_hints(Recipe, include_extras=True)
-    return {name: hints[name].__metadata__[0] for name in FIELDS}
+    return MappingProxyType({name: hint.__metadata__[0] for name, hint in hints().items()})
 
 
 @cache
 def _adapters() -> dict[str, TypeAdapter[Any]]:
     """What pydantic makes of each field's type and range; built when the first recipe is."""
-    hints = get_type_hints(Recipe, include_extras=True)
-    return {name: TypeAdapter(hints[name]) for name in FIELDS}
+    return {name: TypeAdapter(hint) for name, hint in hints().items()}
+
+
+@cache
+def hints() -> Mapping[str, Any]:
+    """Name -> type, annotated with what `knob` says of it; Python reads them from text, which takes a while."""
+    return MappingProxyType(get_type_hints(Recipe, include_extras=True))
 
 
 def _check_each(values: Mapping[str, Any]) -> None:

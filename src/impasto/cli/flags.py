@@ -6,14 +6,14 @@ import dataclasses
 import math
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin
 
 import click
 from pydantic.fields import FieldInfo
 
 from impasto.cli.sections import Flag
 from impasto.hand import expanded
-from impasto.recipe import Layers, Recipe, described, near
+from impasto.recipe import Layers, Recipe, described, hints, near
 
 
 class Number(click.FloatRange):
@@ -64,9 +64,8 @@ class StartFrom(click.ParamType[str | Path]):
 
 def knobs(*, defaults: bool = True) -> list[Flag]:
     """A flag for every field of `Recipe`, its default told or not; what is not given is None."""
-    hints = get_type_hints(Recipe)
     told = Recipe().as_dict() if defaults else {}
-    return [_knob(name, hints[name], about, told.get(name)) for name, about in described().items()]
+    return [_knob(name, hints()[name].__origin__, about, told.get(name)) for name, about in described().items()]
 
 
 def recipe_values(flags: dict[str, Any]) -> dict[str, Any]:
