@@ -87,19 +87,32 @@ class Textbook:
         self.last: tuple[Array, Array] | None = None
 
     def step(self, x: Array, g: Array) -> Array:
-        if self.last is not None:
-            s, y = x - self.last[0], g - self.last[1]
-            if s @ y > 1e-8 * np.linalg.norm(s) * np.sqrt(y @ self.broad @ y):
-                self.pairs = [*self.pairs, (s, y)][-self.history :]
-            else:  # one departure: the oldest pair is forgotten all the same
-                self.pairs = self.pairs[len(self.pairs) // self.history :]
+        self.learn(x, g)
         self.last = (x.copy(), g.copy())
-        if not self.pairs:
-            first = self.broad @ g
-            return np.asarray(x - 0.02 * self.rate * first / np.sqrt((first**2).mean()))
-        move = self.rate * self.direction(g)
+        return self.moved(self.longest if self.pairs else 0.01 * self.rate)
+
+    def retreat(self, x: Array, g: Array) -> Array:
+        """The pair is learned, but the next move begins where the last began, and has a quarter of its length."""
+        self.learn(x, g)
+        return self.moved(0.25 * self.length)
+
+    def learn(self, x: Array, g: Array) -> None:
+        if self.last is None:
+            return
+        s, y = x - self.last[0], g - self.last[1]
+        if s @ y > 1e-8 * np.linalg.norm(s) * np.sqrt(y @ self.broad @ y):
+            self.pairs = [*self.pairs, (s, y)][-self.history :]
+        else:  # one departure: the oldest pair is forgotten all the same
+            self.pairs = self.pairs[len(self.pairs) // self.history :]
+
+    def moved(self, longest: float) -> Array:
+        assert self.last is not None
+        x, g = self.last
+        move = self.rate * self.direction(g) if self.pairs else self.broad @ g
         length = np.sqrt((move**2).mean())
-        return np.asarray(x - move * min(1.0, self.longest / length))
+        share = min(1.0, longest / length) if self.pairs else longest / length
+        self.length = share * length
+        return np.asarray(x - move * share)
 
     def direction(self, g: Array) -> Array:
         q, alphas = g.copy(), []
@@ -116,7 +129,7 @@ class Textbook:
 @pytest.mark.parametrize("history", [1, 3, 10])
 @pytest.mark.parametrize("rate", [1.0, 0.5])
 def test_lbfgs_is_the_textbooks(history: int, rate: float) -> None:
-    """Thirty steps: the ring of pairs goes round several times. Curvatures change sign on the way."""
+    """Thirty steps: the ring of pairs goes round several times, curvatures change sign, moves are taken back."""
     random = torch.Generator().manual_seed(3)
     ours, theirs = LBFGS(history=history, rate=rate, longest=0.1), Textbook(history, rate, 0.1)
     bowl, x = Bowl(), canvas()
@@ -125,8 +138,9 @@ def test_lbfgs_is_the_textbooks(history: int, rate: float) -> None:
         if step in (7, 12):  # a gradient from elsewhere: the curvature along the move may be negative
             g = torch.randn(SHAPE, generator=random, dtype=torch.float64).contiguous(memory_format=torch.channels_last)
         flat_x, flat_g = (t.permute(0, 2, 3, 1).reshape(-1).numpy() for t in (x, g))
-        expected = theirs.step(flat_x, flat_g)
-        x = ours.step(x, g)
+        uphill = step in (1, 9, 10, 12)
+        expected = theirs.retreat(flat_x, flat_g) if uphill else theirs.step(flat_x, flat_g)
+        x = ours.retreat(x, g) if uphill else ours.step(x, g)
         np.testing.assert_allclose(x.permute(0, 2, 3, 1).reshape(-1).numpy(), expected, rtol=1e-9, atol=1e-9)
     assert ours.filled == len(theirs.pairs) >= history - 1
 
@@ -205,6 +219,17 @@ def test_a_run_taken_up_again_equals_the_straight_run_to_the_bit(maker: str, ave
         assert resumed.canvas.stride() == straight.canvas.stride()
 
 
+@pytest.mark.parametrize("maker", list(MAKERS))
+def test_a_run_is_taken_up_again_after_a_move_that_led_uphill(maker: str) -> None:
+    straight = Descent(canvas(), MAKERS[maker]())
+    run(straight, injected(Bowl(), {3, 4}, 1e3), 3)
+    resumed = Descent(canvas(9), MAKERS[maker]())
+    resumed.load(through(straight.state(), "file"))
+    run(straight, injected(Bowl(), {1}, 1e3), 9)
+    run(resumed, injected(Bowl(), {1}, 1e3), 9)
+    assert torch.equal(resumed.canvas, straight.canvas)
+
+
 def through(state: dict[str, Any], how: str) -> dict[str, Any]:
     if how == "deep copy":
         return copy.deepcopy(state)
@@ -238,6 +263,37 @@ def test_the_average_is_that_of_the_iterates_without_the_start() -> None:
     weights = torch.tensor([0.8**k for k in reversed(range(10))], dtype=torch.float64)
     expected = sum(w * x for w, x in zip(weights / weights.sum(), seen, strict=True))
     torch.testing.assert_close(descent.result, expected)
+
+
+def test_a_move_that_led_uphill_is_taken_back_and_a_shorter_one_made() -> None:
+    climbs = Descent(canvas(), LBFGS(history=4))
+    seen = [climbs.canvas]
+    slope = injected(Bowl(), {4, 5}, 1.5 * float(Bowl()(canvas())[0]))
+    for _ in range(5):
+        run(climbs, slope, 1)
+        seen.append(climbs.canvas)
+    began = seen[2]  # the third evaluation was there; the fourth and the fifth found themselves higher
+    far, back, again = (float((x - began).square().mean().sqrt()) for x in seen[3:])
+    assert far > 0.001
+    assert back == pytest.approx(far / 4)
+    assert again == pytest.approx(back / 4)
+    first = float(Bowl()(began)[0])
+    assert run(climbs, Bowl(), 40) == []
+    assert climbs.lowest < 1e-4 * first
+
+
+@pytest.mark.parametrize("maker", list(MAKERS))
+def test_a_ridge_on_the_way_is_passed_and_only_lbfgs_turns_back_at_a_wall(maker: str) -> None:
+    two = Descent(canvas(), MAKERS[maker]())
+    run(two, Bowl(), 2)
+
+    def after(third: float) -> Tensor:
+        descent = Descent(canvas(), MAKERS[maker]())
+        run(descent, injected(Bowl(), {3}, third * two.ground), 3)
+        return descent.canvas
+
+    assert torch.equal(after(1.09), after(0.5))
+    assert torch.equal(after(1.11), after(0.5)) == (maker != "lbfgs")
 
 
 # ---- the watchdog --------------------------------------------------------------------------------------------------

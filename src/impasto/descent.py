@@ -3,7 +3,8 @@
 Each optimizer is a pair of methods, `step` and `state`: one gradient in, one canvas out, and all that it remembers as
 plain tensors and numbers, so that a run can be written to disk and taken up again to the bit.
 
-None of them searches along a line: every evaluation of the objective is a step. The loss is scaled beforehand such that
+None of them searches along a line: every evaluation of the objective is a step, and one that went too far is taken
+back by an optimizer that knows where it came from. The loss is scaled beforehand such that
 its gradient has a root mean square of one at the start; an optimizer's settings then mean the same for every objective.
 """
 
@@ -20,8 +21,9 @@ from impasto.storage import MEMORY, Room
 
 State = dict[str, Any]
 
-STATE = ("canvas", "best", "mean", "lowest", "first", "scale", "steps", "troubles", "still")
+STATE = ("canvas", "best", "mean", "lowest", "first", "scale", "steps", "troubles", "still", "ground")
 EXPLOSION = 10  # times the first loss of the level
+CLIMB = 0.1  # of the loss where a move began: less may be a ridge on the way, or the rounding of bfloat16
 PATIENCE = 30  # steps without a change
 ADAM_AFTER, MOST_TROUBLES = 4, 8
 
@@ -32,6 +34,10 @@ class Optimizer(Protocol):
     def step(self, canvas: Tensor, gradient: Tensor, scale: float = 1.0) -> Tensor:
         """A new tensor; of the gradient, `scale` times is meant. Both that are given may be kept, and must not be
         changed any more."""
+        ...
+
+    def retreat(self, canvas: Tensor, gradient: Tensor, scale: float = 1.0) -> Tensor:
+        """In the place of `step` after a move that led uphill: who knows where it began tries again from there."""
         ...
 
     def shorten(self, factor: float) -> None:
@@ -64,6 +70,8 @@ class GradientDescent:
                 self.velocity[..., rows, :] = move
             torch.add(canvas[..., rows, :], move, alpha=-self.rate, out=moved[..., rows, :])
         return moved
+
+    retreat = step
 
     def shorten(self, factor: float) -> None:
         self.rate, self.velocity = self.rate * factor, None
@@ -104,6 +112,8 @@ class Adam:
             torch.addcdiv(canvas[..., rows, :], mean, deviation, value=rate, out=moved[..., rows, :])
         return moved
 
+    retreat = step
+
     def shorten(self, factor: float) -> None:
         self.rate, self.steps, self.mean, self.square = self.rate * factor, 0, None, None
 
@@ -136,7 +146,7 @@ class Descent:
     ) -> None:
         self.canvas, self.optimizer, self.memory, self.unit, self.room = canvas, optimizer, average, unit, room
         self.best, self.mean = canvas, room.copy(canvas) if average else canvas
-        self.lowest = self.first = self.scale = math.inf
+        self.lowest = self.first = self.scale = self.ground = math.inf
         self.steps = self.troubles = self.still = 0
 
     @property
@@ -152,14 +162,15 @@ class Descent:
     def turn(self) -> None:
         """Go on from the best picture; the loss is another from now on, and its values not to be compared."""
         self.canvas = self.best
-        self.lowest = self.first = math.inf
+        self.lowest = self.first = self.ground = math.inf
         self.still = 0
         self.optimizer.turn()
 
     def advance(self, loss: Tensor, gradient: Tensor) -> str | None:
         """One step, given the loss and its gradient at `canvas`; a sentence if something had to be repaired.
 
-        A step that fails for want of memory leaves all as it was, and may be tried again.
+        A step that fails for want of memory leaves all as it was, and may be tried again. Of the gradient, what leads
+        out of the range of colors is set to zero.
         """
         before = {name: getattr(self, name) for name in STATE}
         try:
@@ -170,10 +181,15 @@ class Descent:
 
     def _advance(self, loss: Tensor, gradient: Tensor) -> str | None:
         self.steps += 1
-        trouble = self._watch(loss, gradient)
+        value, trouble = self._watch(loss, gradient)
         if trouble is not None:
             return self._repair(trouble)
-        self.canvas = self.optimizer.step(self.canvas, gradient, self.scale)
+        self._confine(gradient)
+        if value - self.ground > CLIMB * abs(self.ground):
+            self.canvas = self.optimizer.retreat(self.canvas, gradient, self.scale)
+        else:
+            self.ground = value
+            self.canvas = self.optimizer.step(self.canvas, gradient, self.scale)
         for rows in self.room.bands(self.canvas):
             here = self.canvas[..., rows, :].clamp_(0, 1)
             if self.memory:
@@ -181,14 +197,20 @@ class Descent:
                 self.mean[..., rows, :].lerp_(here, (1 - self.memory) / (1 - self.memory**self.steps))
         return None
 
-    def _watch(self, loss: Tensor, gradient: Tensor) -> str | None:
-        """Look at the numbers; remember the best; say what is wrong."""
+    def _confine(self, gradient: Tensor) -> None:
+        """Pixels that are as dark or as light as can be are not drawn further; it would bend the way of the others."""
+        for rows in self.room.bands(gradient):
+            here, slope = self.canvas[..., rows, :], gradient[..., rows, :]
+            slope.masked_fill_(((here <= 0) & (slope > 0)) | ((here >= 1) & (slope < 0)), 0)
+
+    def _watch(self, loss: Tensor, gradient: Tensor) -> tuple[float, str | None]:
+        """Look at the numbers; remember the best; the loss, and what is wrong."""
         norms = torch.stack([torch.linalg.vector_norm(gradient[..., rows, :]) for rows in self.room.bands(gradient)])
         (power,) = self.room.crew.add([norms.square().sum()], gradient.device)
         value, square = torch.stack([loss.to(power), power]).tolist()
         slope = math.sqrt(square / gradient.numel())
         if not (math.isfinite(value) and math.isfinite(slope)):
-            return "the loss was no longer a number"
+            return value, "the loss was no longer a number"
         if self.first == math.inf:
             self.first = value
         if self.scale == math.inf:
@@ -196,11 +218,12 @@ class Descent:
             if slope == 0 and value != 0:
                 raise DescentError("The loss does not change with the picture: there is no way downhill.")
         if value > EXPLOSION * max(abs(self.first), self.unit):
-            return f"the loss had grown {EXPLOSION} times above the start"
+            return value, f"the loss had grown {EXPLOSION} times above the start"
         self.still = self.still + 1 if abs(value - self.lowest) <= 1e-7 * abs(value) else 0
         if value < self.lowest:
             self.lowest, self.best = value, self.canvas
-        return "the loss did not change any more" if self.still == PATIENCE and slope * self.scale > 1e-6 else None
+        stuck = self.still == PATIENCE and slope * self.scale > 1e-6
+        return value, "the loss did not change any more" if stuck else None
 
     def _repair(self, trouble: str) -> str | None:
         """Back to the best picture with a shorter step and no memory; after three times with another optimizer.
@@ -212,6 +235,7 @@ class Descent:
         if self.lowest == math.inf or (tired and self.lowest >= self.first):
             raise DescentError(f"The descent failed: {trouble}, and nothing helped.")
         self.canvas, self.mean, self.still = self.best, self.room.copy(self.best) if self.memory else self.best, 0
+        self.ground = math.inf
         if self.troubles == ADAM_AFTER:
             self.optimizer = fallback(self.room)
             return f"Repaired: {trouble}; went back to the best picture and on with Adam."

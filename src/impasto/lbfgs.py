@@ -12,8 +12,9 @@ from impasto.broad import OCTAVES, broadened
 from impasto.descent import State
 from impasto.storage import MEMORY, Room
 
-FIRST_MOVE = 0.02  # root mean square of a step for which there is no curvature to go by yet, in pixel values
-REMEMBERED = ("pairs", "products", "along", "filled", "next", "last", "rate")
+FIRST_MOVE = 0.01  # root mean square of a step for which there is no curvature to go by yet, in pixel values
+RETREAT = 0.25  # of the length of a move that led uphill: no longer is the next one from the same place
+REMEMBERED = ("pairs", "products", "along", "filled", "next", "last", "length", "rate")
 CURVATURE_FLOOR = 1e-8  # of ‖s‖‖y‖, y measured by M; flatter pairs are not remembered
 
 
@@ -48,6 +49,7 @@ class LBFGS:
         self.along = torch.zeros(2, self.history, dtype=torch.float64)  # the pairs' inner products with the gradient
         self.filled = self.next = 0
         self.last: tuple[Tensor, Tensor, Tensor] | None = None  # canvas, gradient g, Mg
+        self.length: Tensor | None = None  # of the last move, its root mean square
 
     def turn(self) -> None:
         """The pairs are worth keeping; what lies between the last gradient and the next is not curvature."""
@@ -62,6 +64,15 @@ class LBFGS:
         sure = self.filled > 0 and self.last is not None
         self.last = (canvas, gradient, broad)
         return self._moved(canvas, broad, scale, self.longest if sure else FIRST_MOVE * self.rate)
+
+    def retreat(self, canvas: Tensor, gradient: Tensor, scale: float = 1.0) -> Tensor:
+        """The move that failed has taught how the loss bends; with that, a shorter one from where it began."""
+        if self.last is None or self.length is None:
+            return self.step(canvas, gradient, scale)
+        self._remember((canvas, gradient, broadened(gradient, self.room, self.octaves)), self.last, scale)
+        began, slope, broad = self.last
+        self._compare(slope)
+        return self._moved(began, broad, scale, RETREAT * self.length)
 
     def _remember(self, now: tuple[Tensor, Tensor, Tensor], last: tuple[Tensor, Tensor, Tensor], scale: float) -> None:
         """The move since the last step and what it did to the gradient take the place of the oldest pair, which is
@@ -108,7 +119,7 @@ class LBFGS:
         assert self.pairs is not None
         return self.pairs[:, : self.filled + new if self.next == self.filled else self.history, part]
 
-    def _moved(self, canvas: Tensor, broad: Tensor, scale: float, longest: float) -> Tensor:
+    def _moved(self, canvas: Tensor, broad: Tensor, scale: float, longest: float | Tensor) -> Tensor:
         """The next canvas: first the direction is written there, then, as its length is known, the step is taken."""
         moved, bands = self.room.like(canvas), self.room.bands
         on_gradient, on_pairs = self._weights(canvas, scale)
@@ -124,6 +135,7 @@ class LBFGS:
         (total,) = self.room.crew.add([total], canvas.device)
         length = (total / canvas.numel()).sqrt().clamp_min(1e-20)
         share = (longest / length).clamp_max(1.0 if self.filled else math.inf)
+        self.length = share * length
         for rows in bands(canvas):
             torch.addcmul(flat(canvas, rows), flat(moved, rows), share, out=flat(moved, rows))
         return moved
