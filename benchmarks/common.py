@@ -23,6 +23,7 @@ from impasto.recipe import Recipe
 
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parent.parent / "shared"
+PLACES = SHARED / "pictures", HERE.parent / "examples"
 STAND_IN = SHARED / "weights" / "vgg19-standin.safetensors"
 
 
@@ -34,15 +35,13 @@ def vgg19(recipe: Recipe | None = None) -> Network:
 
 
 def pair(content: str, style: str) -> tuple[Picture, Picture]:
-    """A photo and a painting of the development data, or of our own examples, by name."""
-    return _picture("content", content), _picture("style", style)
-
-
-def _picture(kind: str, name: str) -> Picture:
-    for folder in (SHARED / "pictures" / kind, HERE.parent / "examples" / kind):
-        if (folder / f"{name}.jpg").is_file():
-            return read(folder / f"{name}.jpg")
-    sys.exit(f"There is no {kind} picture {name!r} in the development data or the examples.")
+    """A photo and a painting by name, of the development data or our own examples: both of one, if it has both."""
+    mixed = [(a, b) for a in PLACES for b in PLACES]
+    for photos, paintings in sorted(mixed, key=lambda places: places[0] != places[1]):
+        photo, painting = photos / "content" / f"{content}.jpg", paintings / "style" / f"{style}.jpg"
+        if photo.is_file() and painting.is_file():
+            return read(photo), read(painting)
+    sys.exit(f"There is no photo {content!r} or no painting {style!r} in the development data and the examples.")
 
 
 def seconds(work: Callable[[], object]) -> float:

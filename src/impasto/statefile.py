@@ -23,7 +23,7 @@ from impasto.storage import MEMORY, Room
 
 TYPES = {torch.float32: "F32", torch.float64: "F64", torch.bfloat16: "BF16", torch.int64: "I64"}
 KINDS = {name: kind for kind, name in TYPES.items()}
-VERSION = "3"
+VERSION = "4"
 NO_SUM = b"00000000"
 PART = 1 << 24  # bytes that are written or read at a time
 
