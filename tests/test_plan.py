@@ -295,12 +295,13 @@ def seam_energy(image: Tensor) -> float:
     return float(across[lines].mean() / across.mean())
 
 
-def test_history_in_a_file_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("knobs", [{}, {"learning_rate": 3.0}], ids=["as it is", "moves lead uphill"])
+def test_history_in_a_file_gives_the_same_bytes(knobs: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "Planner", Cut)
-    in_memory, _ = painted()
+    in_memory, _ = painted(**knobs)
     monkeypatch.setattr(Cut, "in_file", True)
-    assert planned().in_file
-    in_file, _ = painted()
+    assert planned(**knobs).in_file
+    in_file, _ = painted(**knobs)
     assert torch.equal(in_memory, in_file)
 
 
