@@ -44,7 +44,7 @@ def left(height: int, width: int) -> Picture:
 @pytest.mark.parametrize("way", ["photo", "luma", "luminance"])
 def test_the_photo_keeps_its_hues(way: str) -> None:
     """In the plane of chroma the colors lie where they lay, or nearer to gray where they did not fit."""
-    result = made(styles=Picture(0.3 * PAINTING.rgb), color=way, strength=0.9).rgb
+    result = made(styles=Picture(0.3 * PAINTING.rgb), settings=recipe(steps=12), color=way, strength=0.9).rgb
     if way == "photo":
         (a, b), (x, y) = (color.to_oklab(rgb)[0, 1:] for rgb in (PHOTO.rgb, result))
         across, size = (a * y - b * x).abs(), (x.square() + y.square()).sqrt()
@@ -55,7 +55,7 @@ def test_the_photo_keeps_its_hues(way: str) -> None:
         scale = (after * before).sum(1) / before.square().sum(1).clamp_min(1e-9)
         torch.testing.assert_close(after, scale[:, None] * before, atol=1e-4, rtol=0)
         assert -1e-3 < float(scale.min()) <= float(scale.max()) < 1.001
-    assert float((result - PHOTO.rgb).abs().max()) > 1 / 255  # in six steps
+    assert float((result - PHOTO.rgb).abs().max()) > 0.01
 
 
 @pytest.mark.parametrize("way", ["photo", "luma", "luminance", "gray"])

@@ -31,7 +31,7 @@ def pictures() -> tuple[Picture, Picture]:
 def score(strength: float, size: int) -> judge.Score:
     photo, painting = pictures()
     network = open_network(Recipe())
-    quick = Recipe(strength=strength, size=size, steps=60, steps_least=30)
+    quick = Recipe(strength=strength, size=size, steps=80, steps_least=30)
     painted = stylize(photo, painting, quick, network=network)
     return judge.score(Lite(), photo, painting, [painted], side=SIDE)[0]
 
@@ -41,8 +41,7 @@ def test_more_strength_is_further_from_the_photo_and_closer_to_the_painting() ->
     content = [s.content for s in rising]
     style = [s.style_deep for s in rising]
     assert content == sorted(content)
-    assert style[:-1] == sorted(style[:-1], reverse=True)
-    assert style[-1] < 1.05 * style[-2]  # where it is a fifteenth of the first, it is at its floor in so few steps
+    assert style == sorted(style, reverse=True)
     assert content[0] < 0.2 < content[-1]
 
 

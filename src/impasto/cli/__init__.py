@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import atexit
-import gc
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from impasto.allocator import keep_what_is_freed
 from impasto.cli.interrupt import listening
@@ -28,8 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     forget_old_shapes()
     try:
         with listening() as interrupt:
-            with nothing_thrown_away():  # from here on Ctrl-C is listened to, so now the imports begin
-                from impasto.cli.errors import guarded
+            from impasto.cli.errors import guarded  # from here on Ctrl-C is listened to, so now the imports begin
 
             return guarded(sys.argv[1:] if arguments is None else list(arguments), interrupt)
     except KeyboardInterrupt:
@@ -37,30 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return STOPPED
 
 
-@contextmanager
-def nothing_thrown_away() -> Iterator[None]:
-    """While modules are imported nothing is garbage; to search them for it takes a tenth of a second."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
 def leave(code: int) -> None:
     """End the process. Python would take apart first what it holds; with torch that takes half a second."""
-    if threading.active_count() == 1:  # nobody is still at work
-        atexit._run_exitfuncs()
-        try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        except (OSError, ValueError):  # nobody reads; Python knows how to end then
-            sys.exit(code)
-        os._exit(code)
-    sys.exit(code)
+    if threading.active_count() > 1:  # somebody is still at work
+        sys.exit(code)
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):  # nobody reads; Python knows how to end then
+        sys.exit(code)
+    os._exit(code)
 
 
 def yield_the_processor() -> None:
