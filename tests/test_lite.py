@@ -15,7 +15,7 @@ from torch import Tensor
 
 from impasto.errors import LayerError, WeightsError
 from impasto.networks.convolution import Padding
-from impasto.networks.lite import Lite, encode, parse, radius, strides
+from impasto.networks.lite import Lite, encode, kernels, parse, radius, strides
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu4_2", "relu5_1")
 TINY = "3:4 =relu1_1 2:5 =relu2_1 avg 3:6 =relu3_1"
@@ -179,7 +179,8 @@ def test_the_strided_kernel_is_the_one_that_the_plan_says(padding: Padding, heig
     generator = torch.Generator().manual_seed(2)
     x = torch.rand(2, 3, height, width, generator=generator, requires_grad=True)
     kernel = {"conv0.weight": torch.randn(5, 3, 4, 4, generator=generator), "conv0.bias": torch.rand(5)}
-    ((_, ours),) = encode(parse("4:5 =relu1_1"), kernel, x, padding)
+    steps = parse("4:5 =relu1_1")
+    ((_, ours),) = encode(steps, kernels(steps, kernel), x, padding)
     padded = torch.nn.functional.pad(x, (1, 1, 1, 1), "constant" if padding == "zero" else padding)
     theirs = torch.nn.functional.conv2d(padded, kernel["conv0.weight"], kernel["conv0.bias"], stride=2).relu()
     torch.testing.assert_close(ours, theirs)

@@ -24,7 +24,7 @@ AT_ONCE = 16
 
 def features(lite: Lite, x: Tensor) -> dict[str, Tensor]:
     """As lite(x), but of many pictures at once."""
-    return dict(encode(lite.steps, lite.tensors, x, "reflect"))
+    return dict(encode(lite.steps, lite.kernels, x, "reflect"))
 
 
 def grams(f: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.networks.lite import encode, parse
+from impasto.networks.lite import encode, kernels, parse
 from training.teachers import TAPS
 
 CENTER, SPREAD = 0.45, 4.0  # colors are seen as (color - CENTER) * SPREAD
@@ -36,7 +36,7 @@ class Student(nn.Module):
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """RGB in [0, 1] -> features at every tap. Colors are centered here; `folded` makes that part of the kernel."""
-        return dict(encode(self.steps, self.tensors(), (images - CENTER) * SPREAD, "reflect"))
+        return dict(encode(self.steps, kernels(self.steps, self.tensors()), (images - CENTER) * SPREAD, "reflect"))
 
     def predict(self, layer: str, features: Tensor) -> Tensor:
         head = self.heads[layer]

@@ -24,6 +24,7 @@ State = dict[str, Any]
 STATE = ("canvas", "best", "mean", "lowest", "first", "scale", "steps", "troubles", "still", "ground")
 EXPLOSION = 10  # times the first loss of the level
 CLIMB = 0.1  # of the loss where a move began: less may be a ridge on the way, or the rounding of bfloat16
+HAIR = 1e-4  # how far a pixel of ordinary slope would go in a move that nobody sees
 PATIENCE = 30  # steps without a change
 ADAM_AFTER, MOST_TROUBLES = 4, 8
 
@@ -181,10 +182,11 @@ class Descent:
 
     def _advance(self, loss: Tensor, gradient: Tensor) -> str | None:
         self.steps += 1
-        value, trouble = self._watch(loss, gradient)
+        value, slope, trouble = self._watch(loss, gradient)
         if trouble is not None:
             return self._repair(trouble)
-        self._confine(gradient)
+        if slope > 0:
+            self._confine(gradient, HAIR / slope)
         if value - self.ground > CLIMB * abs(self.ground):
             self.canvas = self.optimizer.retreat(self.canvas, gradient, self.scale)
         else:
@@ -197,20 +199,22 @@ class Descent:
                 self.mean[..., rows, :].lerp_(here, (1 - self.memory) / (1 - self.memory**self.steps))
         return None
 
-    def _confine(self, gradient: Tensor) -> None:
-        """Pixels that are as dark or as light as can be are not drawn further; it would bend the way of the others."""
+    def _confine(self, gradient: Tensor, hair: float) -> None:
+        """Pixels that the slightest move would lead beyond black or white are not drawn further; it would bend the way
+        of the others."""
         for rows in self.room.bands(gradient):
-            here, slope = self.canvas[..., rows, :], gradient[..., rows, :]
-            slope.masked_fill_(((here <= 0) & (slope > 0)) | ((here >= 1) & (slope < 0)), 0)
+            slope = gradient[..., rows, :]
+            ahead = torch.sub(self.canvas[..., rows, :], slope, alpha=hair)
+            torch.ops.aten.hardtanh_backward.grad_input(slope, ahead, 0.0, 1.0, grad_input=slope)
 
-    def _watch(self, loss: Tensor, gradient: Tensor) -> tuple[float, str | None]:
-        """Look at the numbers; remember the best; the loss, and what is wrong."""
+    def _watch(self, loss: Tensor, gradient: Tensor) -> tuple[float, float, str | None]:
+        """Look at the numbers; remember the best; the loss, the slope's root mean square, and what is wrong."""
         norms = torch.stack([torch.linalg.vector_norm(gradient[..., rows, :]) for rows in self.room.bands(gradient)])
         (power,) = self.room.crew.add([norms.square().sum()], gradient.device)
         value, square = torch.stack([loss.to(power), power]).tolist()
         slope = math.sqrt(square / gradient.numel())
         if not (math.isfinite(value) and math.isfinite(slope)):
-            return value, "the loss was no longer a number"
+            return value, slope, "the loss was no longer a number"
         if self.first == math.inf:
             self.first = value
         if self.scale == math.inf:
@@ -218,12 +222,12 @@ class Descent:
             if slope == 0 and value != 0:
                 raise DescentError("The loss does not change with the picture: there is no way downhill.")
         if value > EXPLOSION * max(abs(self.first), self.unit):
-            return value, f"the loss had grown {EXPLOSION} times above the start"
+            return value, slope, f"the loss had grown {EXPLOSION} times above the start"
         self.still = self.still + 1 if abs(value - self.lowest) <= 1e-7 * abs(value) else 0
         if value < self.lowest:
             self.lowest, self.best = value, self.canvas
         stuck = self.still == PATIENCE and slope * self.scale > 1e-6
-        return value, "the loss did not change any more" if stuck else None
+        return value, slope, "the loss did not change any more" if stuck else None
 
     def _repair(self, trouble: str) -> str | None:
         """Back to the best picture with a shorter step and no memory; after three times with another optimizer.

@@ -24,7 +24,7 @@ class Footprint(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
     """While this is entered, `now` is what the tensors made inside still hold, and `heights` what was held each time
     that one was made since `mark()`, by operation and channels.
 
-    What lies in files is not counted.
+    What lies in files is not counted, nor kernels in the form of the processor's library.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Footprint(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
     ) -> Any:  # noqa: ANN401 -- whatever the operation returns
         result = func(*args, **(kwargs or {}))
         for leaf in (result,) if isinstance(result, Tensor) else tree_leaves(result):
-            if isinstance(leaf, Tensor):
+            if isinstance(leaf, Tensor) and not leaf.is_mkldnn:
                 self._count(leaf.untyped_storage(), (func, *leaf.shape[1 : len(leaf.shape) - 2]))
         return result
 

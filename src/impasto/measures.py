@@ -140,8 +140,9 @@ class _Moments(torch.autograd.Function):
             slopes[..., ctx.own[0], ctx.own[1]].mul_(w.to(seen.dtype))
         for axis, part in zip((-2, -1), ctx.own, strict=True):
             start, stop, _ = part.indices(size := slopes.shape[axis])
-            slopes.narrow(axis, 0, start).zero_()
-            slopes.narrow(axis, stop, size - stop).zero_()
+            if (start, stop) != (0, size):
+                slopes.narrow(axis, 0, start).zero_()
+                slopes.narrow(axis, stop, size - stop).zero_()
         return slopes, None, None, None, None
 
 

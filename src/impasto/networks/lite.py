@@ -22,7 +22,7 @@ from torch import Tensor
 
 from impasto.errors import LayerError, WeightsError
 from impasto.networks import Features
-from impasto.networks.convolution import Padding, conv2d, convolve, halve
+from impasto.networks.convolution import Convolution, Padding, convolve, halve, halving, stepping
 from impasto.networks.margin import Margin
 
 STRIDED = ("2", "4", "avg", "max")
@@ -80,7 +80,7 @@ def radius(steps: tuple[Step, ...]) -> int:
 
 def encode(
     steps: tuple[Step, ...],
-    tensors: Mapping[str, Tensor],
+    kernels: Mapping[str, Convolution],
     y: Tensor,
     padding: Padding,
     margin: Margin | None = None,
@@ -99,17 +99,19 @@ def encode(
         elif step.kind == "max":
             y = F.max_pool2d(y, 2)
         else:
-            y = _convolve(y, step, tensors, padding)
+            shown = padding if step.kind in ("3", "4") else None
+            kernel = kernels[step.name]
+            y = halve(y, kernel, shown) if step.kind in STRIDED else convolve(y, kernel, padding=shown, relu=True)
 
 
-def _convolve(y: Tensor, step: Step, tensors: Mapping[str, Tensor], padding: Padding) -> Tensor:
-    """A convolution and ReLU."""
-    weight, bias = tensors[f"{step.name}.weight"], tensors[f"{step.name}.bias"]
-    if step.kind == "4":
-        return halve(y, weight, bias, padding)
-    if step.kind == "2":
-        return F.relu_(conv2d(y, weight, bias, stride=(2, 2)))
-    return convolve(y, weight, bias, padding=padding if step.kind == "3" else None, relu=True)
+def kernels(steps: tuple[Step, ...], tensors: Mapping[str, Tensor]) -> dict[str, Convolution]:
+    """The convolutions by name, from their tensors."""
+    found = {}
+    for step in steps:
+        if step.channels:
+            made = halving if step.kind in STRIDED else stepping
+            found[step.name] = made(tensors[f"{step.name}.weight"], tensors[f"{step.name}.bias"])
+    return found
 
 
 class Lite:
@@ -135,6 +137,7 @@ class Lite:
         for name, tensor in self.tensors.items():
             form = torch.channels_last if tensor.dim() == 4 else torch.contiguous_format
             self.tensors[name] = tensor.to(device=device, dtype=dtype, memory_format=form)
+        self.kernels = kernels(self.steps, self.tensors)
         self.heads = {n: head.to(device=device) for n, head in self.heads.items()}
         self.metrics = {n: metric.to(device=device) for n, metric in self.metrics.items()}
         return self
@@ -158,7 +161,7 @@ class Lite:
                 f"{self.minimum(layers)} pixels."
             )
         y = image.to(self.tensors["conv0.weight"].dtype)
-        tapped = encode(steps, self.tensors, y, self.padding, margin)
+        tapped = encode(steps, self.kernels, y, self.padding, margin)
         return {"image": image} | {name: y for name, y in tapped if name in layers}
 
     def _until(self, layers: frozenset[str]) -> tuple[Step, ...]:

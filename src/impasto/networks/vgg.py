@@ -11,7 +11,7 @@ from torch import Tensor
 
 from impasto.errors import LayerError, WeightsError
 from impasto.networks import Features
-from impasto.networks.convolution import Padding, convolve, turn
+from impasto.networks.convolution import Convolution, Padding, convolve, stepping
 from impasto.networks.margin import Margin
 from impasto.weights import Preprocessing, Weights
 from impasto.weights.identify import BLOCKS
@@ -51,18 +51,21 @@ class VGG:
         self.strides = {name: 2 ** (int(name.removeprefix("pool")[0]) if name.startswith("pool") else int(name[4]) - 1)
                         for name in self.layers}  # fmt: skip
         self._tensors = dict(weights.tensors)
-        self._turned: dict[str, Tensor] = {}  # kernels, where the network was moved to: what leads back
         if not self.layers:
             raise WeightsError(f"The weights hold no convolution of {self.name}; expected conv1_1 and so on.")
+        self.to()
 
     def to(self, device: torch.device | None = None, dtype: torch.dtype | None = None) -> Self:
         """Move the weights; kernels are kept channels-last, as the pictures are."""
         for name, tensor in self._tensors.items():
             form = torch.channels_last if tensor.dim() == 4 else torch.contiguous_format
             self._tensors[name] = tensor.to(device=device, dtype=dtype, memory_format=form)
-        kernels = [name for name in self.layers if name.startswith("conv") and name != FIRST]
-        self._turned = {name: turn(self._tensors[f"{name}.weight"]) for name in kernels}
+        self._kernels = {name: self._kernel(name) for name in self.layers if name.startswith("conv")}
         return self
+
+    def _kernel(self, name: str) -> Convolution:
+        weight, bias = self._tensors[f"{name}.weight"], self._tensors[f"{name}.bias"]
+        return stepping(_for_pixels(weight) if name == FIRST else weight, bias)
 
     def halo(self, layers: frozenset[str]) -> int:
         """How far a position sees beyond its own pixels: each 3x3 adds a stride; pooling windows do not overlap."""
@@ -100,12 +103,11 @@ class VGG:
             return F.relu(y) if f"conv{name[4:]}" in layers else y
         if name.startswith("pool"):
             return self._pool(y)
-        weight, bias = self._tensors[f"{name}.weight"], self._tensors[f"{name}.bias"]
+        kernel = self._kernels[name]
         if name == FIRST:
-            y, weight = _pixels(y, weight)
+            y = _pixels(y, kernel.there.weight.dtype)
         padding: Padding = "zero" if self.padding == "replicate" and name != FIRST else self.padding
-        turned = self._turned.get(name)
-        return convolve(y, weight, bias, padding=padding, relu=name not in layers, turned=turned)
+        return convolve(y, kernel, padding=padding, relu=name not in layers)
 
     def _pool(self, y: Tensor) -> Tensor:
         if self.pooling == "max":
@@ -135,18 +137,23 @@ def normalize(image: Tensor, how: Preprocessing) -> Tensor:
     return (image * how.scale - mean) / std
 
 
-def _pixels(image: Tensor, kernel: Tensor) -> tuple[Tensor, Tensor]:
-    """A picture as the numbers that a kernel works with, and the kernel for them.
+def _pixels(image: Tensor, kind: torch.dtype) -> Tensor:
+    """A picture as the numbers that a kernel works with.
 
     Numbers of 16 bits tell colors less finely than a file of 8 bits does, and the optimizer's steps are smaller still.
     So the picture is shown twice, rounded, and what the rounding took away: L-BFGS learns more from such gradients, and
     needs a twentieth fewer of them (see docs/log.md).
     """
-    if kernel.dtype.itemsize > 2:
-        return image.to(kernel.dtype), kernel
-    near = image.to(kernel.dtype)
-    rest = (image.detach() - near.detach().to(image.dtype)).to(kernel.dtype)
-    return torch.cat([near, rest], 1), torch.cat([kernel, kernel], 1)
+    near = image.to(kind)
+    if kind.itemsize > 2:
+        return near
+    rest = (image.detach() - near.detach().to(image.dtype)).to(kind)
+    return torch.cat([near, rest], 1)
+
+
+def _for_pixels(weight: Tensor) -> Tensor:
+    """The kernel for them."""
+    return weight if weight.dtype.itemsize > 2 else torch.cat([weight, weight], 1)
 
 
 def _reachable(names: tuple[str, ...], tensors: Mapping[str, Tensor]) -> Iterator[str]:
