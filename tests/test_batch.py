@@ -554,12 +554,12 @@ SHAPES = """
 import torch
 from impasto.cli import forget_old_shapes
 from impasto.device import held_memory
-from impasto.networks.convolution import conv2d
+from impasto.networks.kernel import Kernel
 
 forget_old_shapes()
-kernel = torch.ones(8, 3, 3, 3).contiguous(memory_format=torch.channels_last)
+kernel = Kernel(torch.ones(8, 3, 3, 3).contiguous(memory_format=torch.channels_last))
 for number in range(1100):
-    conv2d(torch.ones(1, 3, 8 + number % 40, 8 + number // 40).contiguous(memory_format=torch.channels_last), kernel)
+    kernel(torch.ones(1, 3, 8 + number % 40, 8 + number // 40).contiguous(memory_format=torch.channels_last))
     if number == 300:
         before = held_memory(torch.device("cpu"))
 print(held_memory(torch.device("cpu")) - before)

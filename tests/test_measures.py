@@ -71,7 +71,7 @@ def test_mute_sums_have_the_same_slopes(weighted: bool) -> None:
     for mute in (False, True):
         f = features.clone().requires_grad_()
         sums = measures.moments(f, weight, mute=mute)
-        apart = measures.squared_difference(f, target, root, weight, mute=mute)
+        apart = measures.squared_difference(f, target, measures.linear(root), weight, mute=mute)
         slopes.append(torch.autograd.grad((sums * slope).sum() + apart, f)[0])
         assert bool(sums.any()) != mute
     assert torch.equal(*slopes)
@@ -272,7 +272,7 @@ def test_slopes_of_the_squared_difference_equal_finite_differences() -> None:
     weight = torch.rand(1, 1, 2, 2, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     root = measures.root(matrix(7, 4).T @ matrix(7, 4))
     f = features(3, 2, 2).requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: squared_difference(x, target, root, weight), f)
+    assert torch.autograd.gradcheck(lambda x: squared_difference(x, target, measures.linear(root), weight), f)
 
 
 @given(st.floats(0.1, 10), st.integers(0, 10**6))
@@ -335,7 +335,7 @@ def test_squared_differences_under_a_metric_are_those_of_the_projected_features(
     m = matrix(out, 6)
     r = measures.root(m.T @ m)
     a, b = features().requires_grad_(), features(seed=1)
-    ours, theirs = squared_difference(a, b, r), squared_difference(affine(m, a), affine(m, b))
+    ours, theirs = squared_difference(a, b, measures.linear(r)), squared_difference(affine(m, a), affine(m, b))
     same(ours, float(theirs.detach()), 1e-9)
     (slope,), (expected,) = torch.autograd.grad(ours, a), torch.autograd.grad(theirs, a)
     same(slope, expected.numpy(), 1e-9)

@@ -11,8 +11,8 @@ from networks import BGR, image, tensors, tiny, weights
 from torch import Tensor, nn
 
 from impasto.errors import LayerError, WeightsError
-from impasto.networks import convolution
 from impasto.networks.convolution import Padding
+from impasto.networks.kernel import Kernel
 from impasto.networks.vgg import VGG, Pooling, normalize
 from impasto.weights import Preprocessing
 
@@ -83,14 +83,14 @@ def test_preprocessing_is_channel_order_then_scale_then_mean_then_deviation(orde
 
 def test_work_stops_at_the_deepest_layer(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = 0
-    convolve = convolution.conv2d
+    convolve = Kernel.__call__
 
-    def counted(*args: Any, **options: Any) -> Tensor:  # noqa: ANN401 -- those of conv2d
+    def counted(self: Kernel, *args: Any, **options: Any) -> Tensor:  # noqa: ANN401 -- those of a kernel
         nonlocal calls
         calls += 1
-        return convolve(*args, **options)
+        return convolve(self, *args, **options)
 
-    monkeypatch.setattr(convolution, "conv2d", counted)
+    monkeypatch.setattr(Kernel, "__call__", counted)
     network = tiny()
     for layer, convolutions in [("image", 0), ("conv1_1", 1), ("relu2_1", 3), ("pool2", 4), ("conv5_4", 16)]:
         calls = 0

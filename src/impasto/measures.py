@@ -27,6 +27,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from impasto.device import finest, wide
+from impasto.networks.convolution import Convolution, convolve, stepping
 
 Variation = Literal["l1", "l2", "power"]
 
@@ -177,25 +178,30 @@ def _felt(slope: Tensor) -> Tensor:
     return slope.masked_fill(slope.abs() < FELT * slope.abs().max(), 0)
 
 
+def linear(root: Tensor) -> Convolution:
+    """What a metric makes of a difference of features, from its root: positions are seen one by one, each alike
+    whatever surrounds it."""
+    return stepping(root[:, :-1, None, None].contiguous(memory_format=torch.channels_last))
+
+
 def squared_difference(
     features: Tensor,
     target: Tensor,
-    root: Tensor | None = None,
+    metric: Convolution | None = None,
     weight: Tensor | None = None,
     *,
-    block: int = 64,
     mute: bool = False,
 ) -> Tensor:
-    """Σ w ‖A (f − t)‖² over positions: a scalar. `root` is the square root of the metric, [A b] up to a rotation.
+    """Σ w ‖A (f − t)‖² over positions: a scalar. `metric` is `linear` of the root of AᵀA, if there is one.
 
     `mute` as for moments.
     """
     d = _wide(features) - _wide(target)
-    if root is None:
-        return (d.square() if weight is None else d.square() * weight.to(d.dtype)).sum(dtype=finest(d.device))
-    linear = root[:, :-1].to(d.dtype)
-    second = moments(d, weight, block=block, mute=mute)[:-1, :-1]
-    return ((linear.T @ linear).to(second) * second).sum()
+    if metric is not None and d.numel():  # a tile's sliver may own no position
+        d = convolve(d, metric)
+    squares = d.square() if weight is None else d.square() * weight.to(d.dtype)
+    total = squares.sum(dtype=finest(d.device))
+    return total - total.detach() if mute else total
 
 
 def squares(features: Tensor, root: Tensor | None = None, weight: Tensor | None = None) -> Tensor:

@@ -26,7 +26,7 @@ from impasto.networks import Features, Network
 from impasto.seam import margin
 from impasto.share import ALONE, Crew, together
 from impasto.storage import MEMORY, Room
-from impasto.tiles import BLOCK, Tile
+from impasto.tiles import Tile
 
 Sums = Callable[[Tensor, Tile, int], Tensor]
 """Features that a tile sees, the tile, the layer's stride -> sums over the positions that the tile owns."""
@@ -258,9 +258,9 @@ def spread(target: Tensor, root: Tensor | None, where: Tensor | None) -> tuple[f
 
     total = torch.stack([(p if w is None else p * w).sum((2, 3), keepdim=True) for p, w in bands()]).sum(0)
     average = total / (target[0, 0].numel() if where is None else where.sum())
-    variation, power = 0.0, 0.0
+    variation, power, metric = 0.0, 0.0, None if root is None else measures.linear(root)
     for p, w in bands():
-        variation += float(measures.squared_difference(p, average.expand_as(p), root, w))
+        variation += float(measures.squared_difference(p, average.expand_as(p), metric, w))
         power += float(measures.squares(p, root, w))
     return variation, power
 
@@ -280,14 +280,12 @@ def content_term(
     The first and last rows, and columns, count `rim` times: what most of the network's windows never reach, it would
     else give away first. What lies inside has the weight that it has without.
     """
-    factor = content_factor(scale, target, root, where)
+    factor, metric = content_factor(scale, target, root, where), None if root is None else measures.linear(root)
     where = rimmed(where, target, rim)
 
     def sums(features: Tensor, tile: Tile, step: int) -> Tensor:
         seen, wanted = tile.owned(features, step), tile.placed(target, step)
-        block = max(1, BLOCK // step)
-        where_seen = placed(where, tile, step)
-        return measures.squared_difference(seen, wanted, root, where_seen, block=block, mute=tile.mute)
+        return measures.squared_difference(seen, wanted, metric, placed(where, tile, step), mute=tile.mute)
 
     return Term(f"content {layer}", weight, layer, sums, lambda total: factor * total)
 

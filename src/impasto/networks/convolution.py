@@ -30,7 +30,7 @@ class Convolution:
     back: Kernel | None
 
 
-def stepping(weight: Tensor, bias: Tensor) -> Convolution:
+def stepping(weight: Tensor, bias: Tensor | None = None) -> Convolution:
     """In steps of one pixel."""
     return Convolution(Kernel(weight, bias), None if weight.requires_grad else Kernel(turn(weight)))
 
