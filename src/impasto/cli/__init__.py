@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import sys
 import threading
@@ -16,6 +17,7 @@ STOPPED = 130  # what shells call a program that Ctrl-C ended
 
 def program() -> None:
     """The process is a command, and ends with it."""
+    seldom_search_for_garbage()
     leave(main())
 
 
@@ -45,6 +47,12 @@ def leave(code: int) -> None:
     except (OSError, ValueError):  # nobody reads; Python knows how to end then
         sys.exit(code)
     os._exit(code)
+
+
+def seldom_search_for_garbage() -> None:
+    """Importing torch makes some hundred thousand objects, all of which stay; Python would search them hundreds of times
+    for what refers to itself. A step leaves nothing of the kind: see docs/log.md."""
+    gc.set_threshold(20_000)
 
 
 def yield_the_processor() -> None:
