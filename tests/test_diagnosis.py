@@ -66,6 +66,18 @@ def test_colors_that_neither_photo_nor_painting_has() -> None:
     assert told(tinted(1.6, 0.6, 0.6), recipe=recipe(color="photo")) == []
 
 
+def test_color_in_the_manner_of_a_drawing() -> None:
+    def colored(image: Tensor, share: float) -> Tensor:
+        return share * image + (1 - share) * image.mean(1, keepdim=True)
+
+    drawing = Picture(colored(PAINTING.rgb, 0).contiguous())
+    (note,) = told(colored(PAINTED, 0.1), drawing)
+    assert "--color gray" in note
+    assert told(colored(PAINTED, 0.002), drawing) == []
+    assert told(colored(PAINTED, 0.1), drawing, recipe=recipe(color="gray")) == []
+    assert told(colored(PAINTED, 0.1), Picture(colored(PAINTING.rgb, 0.2).contiguous())) == []
+
+
 def test_a_picture_of_one_color() -> None:
     flat = torch.full_like(PHOTO, 0.5)
     (note,) = told(flat)

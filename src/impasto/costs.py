@@ -23,6 +23,7 @@ from impasto.tiles import cut
 
 FORWARD_AND_BACK = 3.0  # in units of forward: back is two convolutions for one, though kernels need no gradient
 SMALLEST = 64  # pixels on a side of the trial pictures, unless the network needs more
+ENLARGED = 3  # times as wide and high is a picture that takes longer for its pixels
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Seconds:
 
     looking: float  # per pixel that a tile sees: forward and back
     stepping: float  # per pixel of the picture, in the optimizer
-    judging: float  # whatever the size: what small matrices take
+    fixed: float  # of a step, whatever the size: calls, small matrices
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def measure(run: Run, *, in_file: bool = False) -> Costs:
         looking=most("looking"),
         tile=most("tile"),
         band=band,
-        seconds=_took(run, small, large),
+        seconds=_took(run, small),
     )
 
 
@@ -114,20 +115,44 @@ def lowered(heights: Heights, ground: int) -> Heights:
     return {moment: [height - ground for height in each] for moment, each in heights.items()}
 
 
-def _took(run: Run, small: Tensor, large: Tensor) -> Seconds:
-    objective, descent = run.objective(small, MEMORY), run.descent(large.clone(), MEMORY)
-    pixels = large.shape[-1] * large.shape[-2]
-    forward = _timed(lambda: next(iter(survey(run.network, large, run.layers, cut(*large.shape[-2:])).values())))
+def _took(run: Run, small: Tensor) -> Seconds:
+    """Steps are timed at two sizes: at the small one, most of the time is not that of the pixels."""
+    side = ENLARGED * small.shape[-1]
+    large = channels_last(noise(side, side, seed=0).to(run.device))
+    looking, stepping = (
+        Line.through(*((_pixels(picture), time_of(run, picture)) for picture in (small, large)))
+        for time_of in (_looking, _stepping)
+    )
+    objective = run.objective(small, MEMORY)
     evaluation = _timed(lambda: objective.evaluate(small, cut(*small.shape[-2:])).loss)
-    step = _timed(lambda: _downhill(descent))
-    judging = max(0.0, evaluation - FORWARD_AND_BACK * forward / 2)
-    return Seconds(FORWARD_AND_BACK * forward / pixels, step / pixels, judging)
+    there_and_back = FORWARD_AND_BACK * max(0.0, looking.slope)
+    fixed = max(0.0, evaluation - there_and_back * _pixels(small)) + stepping.fixed
+    return Seconds(there_and_back, max(0.0, stepping.slope), fixed)
+
+
+def _looking(run: Run, picture: Tensor) -> float:
+    whole = cut(*picture.shape[-2:])
+    return _timed(lambda: next(iter(survey(run.network, picture, run.layers, whole).values())))
+
+
+def _stepping(run: Run, picture: Tensor) -> float:
+    descent = run.descent(picture.clone(), MEMORY)
+    _downhill(descent)
+    return _timed(lambda: _downhill(descent))
 
 
 def _timed(work: Callable[[], Tensor]) -> float:
-    began = time.perf_counter()
-    work().sum().item()  # a number is there when the device is done
-    return time.perf_counter() - began
+    """The least of two times: the first prepares what depends on the size."""
+    spent = []
+    for _ in range(2):
+        began = time.perf_counter()
+        work().sum().item()  # a number is there when the device is done
+        spent.append(time.perf_counter() - began)
+    return min(spent)
+
+
+def _pixels(picture: Tensor) -> int:
+    return picture.shape[-2] * picture.shape[-1]
 
 
 def _downhill(descent: Descent) -> Tensor:

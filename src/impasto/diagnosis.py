@@ -18,6 +18,7 @@ MOVED = 0.9  # of a layer's first loss: what is above has not moved
 HEARD = 0.05  # of the largest first loss of a style layer: what is below has nothing to say
 ENOUGH = 20  # evaluations, before anything should have moved
 DRIFT = 0.12  # of a mean color or of saturation, beyond those of photo and paintings
+COLORLESS = 0.005  # saturation of a gray picture, on the mean: what is above can be seen
 REPAIRS = 2  # one may happen where the start is almost the answer
 
 
@@ -38,9 +39,9 @@ def diagnosis(
     if bare(result) and not bare(photo):
         yield "The picture came out in one flat color: try less --strength, or another painting."
     elif recipe.color == "style":
-        yield from drifted(
-            result, [_little(Picture(photo.float().cpu())), *(_little(painting.picture) for painting in paintings)]
-        )
+        shown = [_little(painting.picture) for painting in paintings]
+        yield from drifted(result, [_little(Picture(photo.float().cpu())), *shown])
+        yield from tinted(result, shown)
     if repairs >= REPAIRS:
         yield (
             f"The descent had to be repaired {repairs} times; a smaller --learning-rate or another --optimizer "
@@ -91,6 +92,12 @@ def drifted(result: Tensor, sources: Sequence[Tensor]) -> Iterator[str]:
             f"The colors have drifted ({words}) beyond those of photo and painting: --color match gives the picture "
             "exactly the painting's, --color photo the photo's."
         )
+
+
+def tinted(result: Tensor, paintings: Sequence[Tensor]) -> Iterator[str]:
+    """Some color in the manner of a drawing that has none."""
+    if max(float(tint(painting)[-1]) for painting in paintings) < COLORLESS < float(tint(_little(Picture(result)))[-1]):
+        yield "The painting has no colors, and some of the photo's are left: --color gray leaves none."
 
 
 def tint(image: Tensor) -> Tensor:

@@ -82,7 +82,7 @@ class Footprint(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
 
 @dataclass(frozen=True)
 class Line:
-    """Bytes as a function of pixels: a line, as tensors are so many numbers per pixel or per layer."""
+    """Bytes as a function of pixels: a line, as tensors are so many numbers per pixel or per layer. Seconds, too."""
 
     fixed: float
     slope: float
@@ -91,7 +91,7 @@ class Line:
         return self.fixed + self.slope * pixels
 
     @staticmethod
-    def through(small: tuple[int, int], large: tuple[int, int]) -> Line:
+    def through(small: tuple[int, float], large: tuple[int, float]) -> Line:
         """The line through two (pixels, bytes)."""
         slope = (large[1] - small[1]) / (large[0] - small[0])
         return Line(max(0.0, small[1] - slope * small[0]), slope)

@@ -64,7 +64,7 @@ class Planner:
         costs = self.measured(in_file)
         before = sum(tile.seen for tile in tiles) if len(tiles) > hands else 0
         network = (sum(seen) + before / FORWARD_AND_BACK) * costs.seconds.looking
-        step = (network + pixels * costs.seconds.stepping) / hands + costs.seconds.judging
+        step = (network + pixels * costs.seconds.stepping) / hands + costs.seconds.fixed
         peak = self._peak(costs, pixels, max(seen), whole=side is None, image=0 if in_file else RGB * pixels)
         peak += self._tables(level)
         if in_file:

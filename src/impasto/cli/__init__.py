@@ -50,8 +50,8 @@ def leave(code: int) -> None:
 
 
 def seldom_search_for_garbage() -> None:
-    """Importing torch makes some hundred thousand objects, all of which stay; Python would search them hundreds of times
-    for what refers to itself. A step leaves nothing of the kind: see docs/log.md."""
+    """Importing torch makes a hundred thousand objects, all of which stay; Python would search them again and again for
+    what refers to itself. A step leaves nothing of the kind: see docs/log.md."""
     gc.set_threshold(20_000)
 
 
