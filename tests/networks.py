@@ -92,10 +92,10 @@ class Hungry:
 
     def __call__(self, image: Tensor, layers: frozenset[str], margin: Margin | None = None) -> Mapping[str, Tensor]:
         self.calls += 1
-        pixels = image.shape[-1] * image.shape[-2]
-        if self.calls == self.at and pixels > 128 * 128:  # the trials are let through
+        pixels, tried = image.shape[-1] * image.shape[-2], (*image.shape[-2:],) in TRIALS
+        if self.calls == self.at and not tried:
             self.limit = pixels
-        if pixels >= self.limit:
+        if pixels >= self.limit and not tried:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return self.inner(image, layers, margin)
 
