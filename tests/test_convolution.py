@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.networks.convolution import Padding, convolve, halve, halving, stepping
+from impasto.networks.kernel import Kernel
 
 SIZES = [(2, 2), (3, 5), (8, 6), (17, 4)]
 PADDINGS: tuple[Padding | None, ...] = (None, "reflect", "replicate", "zero")
@@ -77,3 +78,18 @@ def test_what_a_convolution_was_given_is_not_changed() -> None:
     first, second = (torch.autograd.grad(result, y, slope, retain_graph=True)[0] for _ in range(2))
     assert torch.equal(first, second)
     assert torch.equal(slope, torch.ones_like(result))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("padding", [0, 1])
+def test_a_kernel_is_the_same_at_any_size_that_it_meets(dtype: torch.dtype, padding: int) -> None:
+    """The form that is kept is that of the size before."""
+    weight, bias = numbers(48, 32, 3, 3, seed=13).to(dtype, memory_format=torch.channels_last), numbers(48, seed=14)
+    kernel = Kernel(weight, bias.to(dtype))
+    for size in [(40, 60), (3, 4), (40, 60), (60, 40), (9, 9), (3, 4)]:
+        y = numbers(1, 32, *size, seed=15).to(dtype, memory_format=torch.channels_last)
+        theirs = F.conv2d(y.double(), weight.double(), bias.to(dtype).double(), padding=padding)
+        ours = kernel(y, padding=padding)
+        assert torch.equal(ours, Kernel(weight, bias.to(dtype))(y, padding=padding))
+        assert torch.equal(kernel(y, padding=padding, relu=True), ours.relu())
+        torch.testing.assert_close(ours.double(), theirs, rtol=torch.finfo(dtype).eps * 4, atol=1e-4)

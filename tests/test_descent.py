@@ -296,6 +296,19 @@ def test_a_ridge_on_the_way_is_passed_and_only_lbfgs_turns_back_at_a_wall(maker:
     assert torch.equal(after(1.11), after(0.5)) == (maker != "lbfgs")
 
 
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_pixels_at_their_limit_are_drawn_inward_only(unit: float, dtype: torch.dtype) -> None:
+    """Whatever the loss' unit; and what is close to a limit still moves."""
+    here = torch.tensor([0, 0, 1, 1, 0.5, 0.5, 0.004, 0.996, 0, 1], dtype=dtype).view(1, 1, 2, 5)
+    slope = unit * torch.tensor([1, -1, 1, -1, 1, -1, 1, -1, 0, 0], dtype=dtype).view(1, 1, 2, 5)
+    descent = Descent(here, GradientDescent(rate=0.001))
+    descent.advance(torch.tensor(1.0), slope)
+    assert (slope / unit).flatten().tolist() == pytest.approx([0, -1, 1, 0, 1, -1, 1, -1, 0, 0])
+    moved = (descent.canvas - here).flatten() / -0.001
+    assert (moved * 0.8**0.5).tolist() == pytest.approx([0, -1, 1, 0, 1, -1, 1, -1, 0, 0], rel=1e-3)
+
+
 # ---- the watchdog --------------------------------------------------------------------------------------------------
 
 

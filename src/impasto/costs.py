@@ -24,6 +24,7 @@ from impasto.tiles import cut
 FORWARD_AND_BACK = 3.0  # in units of forward: back is two convolutions for one, though kernels need no gradient
 SMALLEST = 64  # pixels on a side of the trial pictures, unless the network needs more
 ENLARGED = 3  # times as wide and high is a picture that takes longer for its pixels
+TRIES = 4
 
 
 @dataclass(frozen=True)
@@ -142,9 +143,9 @@ def _stepping(run: Run, picture: Tensor) -> float:
 
 
 def _timed(work: Callable[[], Tensor]) -> float:
-    """The least of two times: the first prepares what depends on the size."""
+    """The least of a few times: the first prepares what depends on the size, and others are at work, too."""
     spent = []
-    for _ in range(2):
+    for _ in range(TRIES):
         began = time.perf_counter()
         work().sum().item()  # a number is there when the device is done
         spent.append(time.perf_counter() - began)

@@ -22,7 +22,7 @@ from impasto.tiles import BLOCK
 
 USABLE = 0.9  # of the memory that is free: others need some too
 SLACK = 16e6  # what the allocator does not give back, and the threads' own
-HOLES = 0.3  # of what is held in one piece: the C library's heap keeps what is freed, and not all of it fits again ...
+HOLES = 0.6  # of what is held in one piece: the C library's heap keeps what is freed, and not all of it fits again ...
 HOLES_IN_TILES = 50e6  # ... where large pieces are given back, small ones leave no more than this
 RGB = 12  # bytes of a pixel of a picture or canvas
 COMFORTABLE = 6  # times as wide as its halo: a tile then goes forward and back on less than three times its own pixels
