@@ -24,7 +24,6 @@ from impasto.tiles import cut
 FORWARD_AND_BACK = 3.0  # in units of forward: back is two convolutions for one, though kernels need no gradient
 SMALLEST = 64  # pixels on a side of the trial pictures, unless the network needs more
 ENLARGED = 3  # times as wide and high is a picture that takes longer for its pixels
-TRIES = 4
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Run:
 def measure(run: Run, *, in_file: bool = False) -> Costs:
     """Two trials, one twice as large as the other, and the lines through them; of memory, not of what is in files."""
     side = max(SMALLEST, run.network.minimum(run.layers))
-    small, large = (channels_last(noise(width, side, seed=0).to(run.device)) for width in (side, 2 * side))
+    small, large = (_trial(run, width, side) for width in (side, 2 * side))
     band = side**2 // 4
     before, after = (_held(run, picture, Room(in_file, band)) for picture in (small, large))
     pixels = side**2
@@ -118,8 +117,7 @@ def lowered(heights: Heights, ground: int) -> Heights:
 
 def _took(run: Run, small: Tensor) -> Seconds:
     """Steps are timed at two sizes: at the small one, most of the time is not that of the pixels."""
-    side = ENLARGED * small.shape[-1]
-    large = channels_last(noise(side, side, seed=0).to(run.device))
+    large = _trial(run, *(ENLARGED * side for side in small.shape[2:]))
     looking, stepping = (
         Line.through(*((_pixels(picture), time_of(run, picture)) for picture in (small, large)))
         for time_of in (_looking, _stepping)
@@ -131,9 +129,13 @@ def _took(run: Run, small: Tensor) -> Seconds:
     return Seconds(there_and_back, max(0.0, stepping.slope), fixed)
 
 
+def _trial(run: Run, width: int, height: int) -> Tensor:
+    return channels_last(noise(width, height, seed=0).to(run.device))
+
+
 def _looking(run: Run, picture: Tensor) -> float:
     whole = cut(*picture.shape[-2:])
-    return _timed(lambda: next(iter(survey(run.network, picture, run.layers, whole).values())))
+    return _timed(lambda: next(iter(survey(run.network, picture, run.layers, whole).values())), tries=4)
 
 
 def _stepping(run: Run, picture: Tensor) -> float:
@@ -142,10 +144,10 @@ def _stepping(run: Run, picture: Tensor) -> float:
     return _timed(lambda: _downhill(descent))
 
 
-def _timed(work: Callable[[], Tensor]) -> float:
+def _timed(work: Callable[[], Tensor], tries: int = 2) -> float:
     """The least of a few times: the first prepares what depends on the size, and others are at work, too."""
     spent = []
-    for _ in range(TRIES):
+    for _ in range(tries):
         began = time.perf_counter()
         work().sum().item()  # a number is there when the device is done
         spent.append(time.perf_counter() - began)

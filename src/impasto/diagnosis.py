@@ -39,9 +39,9 @@ def diagnosis(
     if bare(result) and not bare(photo):
         yield "The picture came out in one flat color: try less --strength, or another painting."
     elif recipe.color == "style":
-        shown = [_little(painting.picture) for painting in paintings]
-        yield from drifted(result, [_little(Picture(photo.float().cpu())), *shown])
-        yield from tinted(result, shown)
+        found, theirs = tint(Picture(result)), [tint(painting.picture) for painting in paintings]
+        yield from drifted(found, [tint(Picture(photo.float().cpu())), *theirs])
+        yield from tinted(found, theirs)
     if repairs >= REPAIRS:
         yield (
             f"The descent had to be repaired {repairs} times; a smaller --learning-rate or another --optimizer "
@@ -81,10 +81,9 @@ def bare(image: Tensor) -> bool:
     return float((square - mean.square()).max()) < FLAT**2
 
 
-def drifted(result: Tensor, sources: Sequence[Tensor]) -> Iterator[str]:
-    """Colors that neither the photo has nor a painting, nor any mixture of them."""
-    known = torch.stack([tint(source) for source in sources])
-    found = tint(_little(Picture(result)))
+def drifted(found: Tensor, sources: Sequence[Tensor]) -> Iterator[str]:
+    """Colors that neither the photo has nor a painting, nor any mixture of them, by their tints."""
+    known = torch.stack([*sources])
     beyond = torch.maximum(known.amin(0) - found, found - known.amax(0))
     if float(beyond.max()) > DRIFT:
         words = ("red", "green", "blue", "saturation")[int(beyond.argmax())]
@@ -94,17 +93,14 @@ def drifted(result: Tensor, sources: Sequence[Tensor]) -> Iterator[str]:
         )
 
 
-def tinted(result: Tensor, paintings: Sequence[Tensor]) -> Iterator[str]:
-    """Some color in the manner of a drawing that has none."""
-    if max(float(tint(painting)[-1]) for painting in paintings) < COLORLESS < float(tint(_little(Picture(result)))[-1]):
+def tinted(found: Tensor, paintings: Sequence[Tensor]) -> Iterator[str]:
+    """Some color in the manner of a drawing that has none, by their tints."""
+    if max(float(painting[-1]) for painting in paintings) < COLORLESS < float(found[-1]):
         yield "The painting has no colors, and some of the photo's are left: --color gray leaves none."
 
 
-def tint(image: Tensor) -> Tensor:
+def tint(picture: Picture) -> Tensor:
     """Mean red, green, blue and saturation."""
-    pixels = image.detach().float().cpu()[0].flatten(1)
+    little = picture.fitted(min(256, max(picture.size))).rgb
+    pixels = little.detach().float().cpu()[0].flatten(1)
     return torch.cat([pixels.mean(1), (pixels.amax(0) - pixels.amin(0)).mean()[None]])
-
-
-def _little(picture: Picture) -> Tensor:
-    return picture.fitted(min(256, max(picture.size))).rgb

@@ -1,9 +1,10 @@
 """Convolutions whose derivative at a pixel is the same to the bit however large the picture is that surrounds it.
 
-The processor's library (oneDNN) computes every position of a forward convolution in the same way, whatever the size.
-Its backward pass chooses between orders of summation by the picture's width. A backward pass is a forward convolution
-with the kernel turned around, so it is computed as one here; framed in zeros that are written along with what ReLU lets
-through, it takes the same time. This is what makes a picture in tiles equal to the picture in one piece.
+The processor's library (oneDNN) computes every position of a forward convolution in the same way, whatever the size,
+but for a last bit now and then in bfloat16 with AMX. Its backward pass chooses between orders of summation by the
+picture's width. A backward pass is a forward convolution with the kernel turned around, so it is computed as one here;
+framed in zeros that are written along with what ReLU lets through, it takes the same time. This is what makes a picture
+in tiles equal to the picture in one piece.
 """
 
 from __future__ import annotations
