@@ -16,10 +16,12 @@ import torch
 
 from impasto import __version__
 from impasto.device import describe
+from impasto.judge import LEAST
 from impasto.networks import Network
 from impasto.networks.choose import open_network
 from impasto.picture import Picture, read
 from impasto.recipe import Recipe
+from impasto.style import at_scale
 
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parent.parent / "shared"
@@ -42,6 +44,13 @@ def pair(content: str, style: str) -> tuple[Picture, Picture]:
         if photo.is_file() and painting.is_file():
             return read(photo), read(painting)
     sys.exit(f"There is no photo {content!r} or no painting {style!r} in the development data and the examples.")
+
+
+def fitted(content: str, style: str, size: int) -> tuple[Picture, Picture]:
+    """A pair at the size of a painted picture, the painting as large as our own painter sees it."""
+    photo, painting = pair(content, style)
+    photo = photo.fitted(size)
+    return photo, at_scale(painting, photo.width, photo.height, 1.0, LEAST)
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -23,7 +23,7 @@ from typing import Any
 from torch import Tensor
 
 from benchmarks import plain
-from benchmarks.common import pair, report, table, vgg19
+from benchmarks.common import fitted, pair, report, table, vgg19
 from impasto.allocator import keep_what_is_freed
 from impasto.events import Preview, Step
 from impasto.paint import paint
@@ -81,12 +81,10 @@ class Racer:
 
 def ours(size: int, precision: str, canvases: deque[Tensor]) -> Iterator[float]:
     """The losses of our loop with the same objective; the canvases that had them are put down."""
-    photo, painting = (p.fitted(size) for p in pair(CONTENT, STYLE))
-    area = photo.width * photo.height
+    photo, painting = pair(CONTENT, STYLE)
     wanted = recipe({
         "network": "vgg19", "size": size, "style_statistic": "gram", "style_weight": STYLE_WEIGHT, "padding": "zero",
         "pooling": "max", "precision": precision, **SCHEDULE,
-        "style_scale": (painting.width * painting.height / area) ** 0.5,  # the painting as large as the rival has it
     })  # fmt: skip
     loss = float("inf")
     for event in paint(photo, [painting], wanted, network=vgg19(wanted), preview_every=1):
@@ -100,7 +98,7 @@ def ours(size: int, precision: str, canvases: deque[Tensor]) -> Iterator[float]:
 def answer(size: int, precision: str) -> None:
     """In a process of its own: for an empty line the next loss, for a goal what the rival says of the canvas there."""
     keep_what_is_freed()  # as the command does
-    photo, painting = (p.fitted(size) for p in pair(CONTENT, STYLE))
+    photo, painting = fitted(CONTENT, STYLE, size)
     canvases: deque[Tensor] = deque(maxlen=KEPT)
     losses, curve = ours(size, precision, canvases), list[float]()
     for line in sys.stdin:

@@ -17,7 +17,7 @@ from statistics import geometric_mean
 from typing import Any
 
 from benchmarks import plain
-from benchmarks.common import pair, report, table
+from benchmarks.common import fitted, pair, report, table
 from benchmarks.encoder16 import encoder16
 from benchmarks.quality import at_equal_content, paint_all, parse
 from impasto import judge
@@ -39,7 +39,7 @@ HEADER = (
 
 def textbook(names: str, size: int, iterations: int, weight: float) -> Picture:
     """What the rival has painted after so many iterations."""
-    photo, painting = (picture.fitted(size).rgb for picture in pair(*names.split("+")))
+    photo, painting = (picture.rgb for picture in fitted(*names.split("+"), size))
     (last,) = deque(plain.loop(photo, painting, iterations, weight), maxlen=1)
     return Picture(last.image)
 

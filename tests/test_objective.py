@@ -78,9 +78,9 @@ def everything(
 
 def test_polishing_weighs_what_is_fine_and_nothing_else() -> None:
     network, canvas = tiny(dtype=DEEP), image(40, 56, 3, DEEP)
-    plain = replace(everything(network, 40, 56), polish=8.0)
-    times = [8.0 if stride(network, term.layer) <= 2 else 1.0 for term in plain.terms]
-    assert set(times) == {1.0, 8.0}
+    plain = replace(everything(network, 40, 56), polish=6.0)
+    times = [{1: 6.0, 2: 3.0, 4: 1.5}.get(stride(network, term.layer), 1.0) for term in plain.terms]
+    assert set(times) == {1.0, 1.5, 3.0, 6.0}
     heavier = tuple(replace(term, weight=term.weight * k) for term, k in zip(plain.terms, times, strict=True))
     whole = cut(40, 56)
     ours, theirs = plain.evaluate(canvas, whole, polishing=True), Objective(network, heavier).evaluate(canvas, whole)

@@ -43,8 +43,8 @@ def levels(recipe: Recipe, width: int, height: int, shortest: int = 1, unit: int
 
 
 def polished(recipe: Recipe, steps: int) -> int:
-    """How many of the last level's steps polish: a quarter at most, and not one alone, which could change nothing."""
-    most = steps // 4
+    """How many of the last level's steps polish: half at most, and not one alone, which could change nothing."""
+    most = steps // 2
     return min(recipe.polish, most) if recipe.optimizer == "lbfgs" and most > 1 else 0
 
 

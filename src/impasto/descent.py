@@ -45,10 +45,6 @@ class Optimizer(Protocol):
         """Forget the past and take shorter steps from now on."""
         ...
 
-    def turn(self) -> None:
-        """The next slope is that of another loss."""
-        ...
-
     def state(self) -> State: ...
 
     def load(self, state: State) -> None: ...
@@ -76,9 +72,6 @@ class GradientDescent:
 
     def shorten(self, factor: float) -> None:
         self.rate, self.velocity = self.rate * factor, None
-
-    def turn(self) -> None:
-        """Its momentum is worth keeping."""
 
     def state(self) -> State:
         self.room.gather(self.velocity)
@@ -117,9 +110,6 @@ class Adam:
 
     def shorten(self, factor: float) -> None:
         self.rate, self.steps, self.mean, self.square = self.rate * factor, 0, None, None
-
-    def turn(self) -> None:
-        """Its moments are worth keeping."""
 
     def state(self) -> State:
         self.room.gather(self.mean, self.square)
@@ -161,11 +151,11 @@ class Descent:
         return shown
 
     def turn(self) -> None:
-        """Go on from the best picture; the loss is another from now on, and its values not to be compared."""
+        """Begin afresh at the best picture: the loss is another from now on, and bends otherwise."""
         self.canvas = self.best
-        self.lowest = self.first = self.ground = math.inf
+        self.lowest = self.first = self.scale = self.ground = math.inf
         self.still = 0
-        self.optimizer.turn()
+        self.optimizer.shorten(1.0)
 
     def advance(self, loss: Tensor, gradient: Tensor) -> str | None:
         """One step, given the loss and its gradient at `canvas`; a sentence if something had to be repaired.

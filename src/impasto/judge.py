@@ -1,6 +1,7 @@
 """Scores for a painted picture, by a network that took no part in painting it.
 
-The judge pads by reflection and pools by maximum, whatever the painter did, and sees all pictures at one size.
+The judge pads by reflection and pools by maximum, whatever the painter did, and sees all pictures at one size; and the
+painting at the scale at which the painter saw it: strokes enlarged by a tenth are strokes of another painting.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from torch import Tensor
 from impasto import measures
 from impasto.networks import Features, Network
 from impasto.picture import Picture
+from impasto.style import at_scale
 
 SHALLOW = ("relu1_1", "relu2_1", "relu3_1")
 DEEP = ("relu4_1", "relu5_1")
 CONTENT = "relu4_2"
-SIDE = 512
+SIDE, LEAST = 512, 32  # pixels on the long side, and on any
 
 
 @dataclass(frozen=True)
@@ -44,16 +46,16 @@ def score(
     network: Network, content: Picture, style: Picture, outputs: Sequence[Picture], *, side: int = SIDE
 ) -> list[Score]:
     """Judge each of `outputs`, which repaint `content` in the manner of `style`; all are seen `side` pixels long."""
-    photo, painting = seen(content, side), seen(style, side)
+    photo = seen(content, side)
     height, width = photo.shape[-2:]
-    of_photo, of_painting = features(network, photo), features(network, painting)
+    of_photo = features(network, photo)
     unrelated = features(network, seen(style.resized(width, height), side))[CONTENT]
     far = (unrelated - of_photo[CONTENT]).square().sum()
-    detail = max(finest(photo), finest(painting))
     scores = []
     for output in outputs:
-        image = seen(output.resized(width, height), side)
-        of_output = features(network, image)
+        image, painting = seen(output.resized(width, height), side), as_painted(style, output.size, side)
+        of_output, of_painting = features(network, image), features(network, painting)
+        detail = max(finest(photo), finest(painting))
         scores.append(
             Score(
                 *apart(of_output, of_painting, unit=(of_photo, of_painting)),
@@ -66,9 +68,16 @@ def score(
 
 def seen(picture: Picture, side: int = SIDE) -> Tensor:
     """The picture as the judge looks at it: long side `side`, no side below 32."""
-    scale = side / max(picture.width, picture.height)
-    width, height = (max(32, round(length * scale)) for length in (picture.width, picture.height))
+    scale = side / max(picture.size)
+    width, height = (max(LEAST, round(length * scale)) for length in picture.size)
     return picture.resized(width, height).rgb
+
+
+def as_painted(style: Picture, canvas: tuple[int, int], side: int = SIDE) -> Tensor:
+    """The painting as the judge looks at it beside a canvas of this width and height: larger or smaller than it by as
+    much as it was for whom painted there."""
+    at_canvas = at_scale(style, *canvas, 1.0, LEAST)
+    return seen(at_canvas, round(side * max(at_canvas.size) / max(canvas)))
 
 
 @torch.no_grad()
@@ -80,7 +89,7 @@ def features(network: Network, image: Tensor) -> Features:
 def between_halves(network: Network, content: Picture, style: Picture, *, side: int = SIDE) -> tuple[float, float]:
     """The style scores, shallow and deep, of the painting's left half against its right one: what comes nearer to the
     painting than its halves to each other is as like it as one part of it is like another."""
-    photo, painting = (features(network, seen(picture, side)) for picture in (content, style))
+    photo, painting = (features(network, each) for each in (seen(content, side), as_painted(style, content.size, side)))
     left, right = ({name: half(f) for name, f in painting.items()} for half in (_left, _right))
     return apart(left, right, unit=(photo, painting))
 

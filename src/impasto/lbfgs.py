@@ -51,19 +51,12 @@ class LBFGS:
         self.last: tuple[Tensor, Tensor, Tensor] | None = None  # canvas, gradient g, Mg
         self.length: Tensor | None = None  # of the last move, its root mean square
 
-    def turn(self) -> None:
-        """The pairs are worth keeping; what lies between the last gradient and the next is not curvature."""
-        self.last = None
-
     def step(self, canvas: Tensor, gradient: Tensor, scale: float = 1.0) -> Tensor:
         broad = broadened(gradient, self.room, self.octaves)
         if self.last is not None:
             self._remember((canvas, gradient, broad), self.last, scale)
-        elif self.filled:
-            self._compare(gradient)
-        sure = self.filled > 0 and self.last is not None
         self.last = (canvas, gradient, broad)
-        return self._moved(canvas, broad, scale, self.longest if sure else FIRST_MOVE * self.rate)
+        return self._moved(canvas, broad, scale, self.longest if self.filled else FIRST_MOVE * self.rate)
 
     def retreat(self, canvas: Tensor, gradient: Tensor, scale: float = 1.0) -> Tensor:
         """The move that failed has taught how the loss bends; with that, a shorter one from where it began."""

@@ -68,7 +68,7 @@ class Objective:
     terms: tuple[Term, ...]
     crew: Crew = ALONE  # the processes that share the tiles
     room: Room = MEMORY  # for the gradient
-    polish: float = 1.0  # how many times what is fine counts while a picture is polished
+    polish: float = 1.0  # how many times what is finest counts while a picture is polished
 
     @property
     def layers(self) -> frozenset[str]:
@@ -159,8 +159,8 @@ class Objective:
         return loss.detach(), losses.detach(), slopes
 
     def _weight(self, term: Term, polishing: bool) -> float:
-        fine = stride(self.network, term.layer) <= FINE
-        return term.weight * (self.polish if polishing and fine else 1.0)
+        step = stride(self.network, term.layer)
+        return term.weight * (max(1.0, self.polish / step) if polishing and step <= FINE else 1.0)
 
     def named(self, losses: Tensor) -> dict[str, float]:
         """The losses by name, weighted as before polishing: numbers leave the device here."""
@@ -181,7 +181,7 @@ def back(measured: Sequence[Tensor], slopes: Sequence[Tensor], seen: Tensor) -> 
     return slope.contiguous(memory_format=torch.channels_last)
 
 
-FINE = 2  # pixels between a layer's positions: of such layers are color, texture, the finest strokes
+FINE = 4  # pixels between a layer's positions: of such layers are color, texture, fine strokes
 REACH = 8  # pixels beyond its own that a term on the image itself may look
 
 

@@ -160,12 +160,20 @@ class Recipe:
         int,
         knob(
             "Descent",
-            "so many of the last steps, up to a quarter of the last level's, polish: what is fine, color and texture, "
-            "counts more (0: none)",
+            "so many of the last steps, up to half of the last level's, polish: what is fine, color, texture and "
+            "strokes, counts more (0: none)",
             ge=0,
         ),
-    ] = 10
-    polish_times: Annotated[float, knob("Descent", "how many times what is fine counts while polishing", gt=0)] = 3.0
+    ] = 40
+    polish_times: Annotated[
+        float,
+        knob(
+            "Descent",
+            "how many times what is finest counts while polishing; layers of stride 2 count half as many times, of "
+            "stride 4 a quarter",
+            ge=1,
+        ),
+    ] = 60.0
     first_level: Annotated[
         int, knob("Descent", "long side of the first level; 0 paints at the full size at once", ge=0)
     ] = 181
