@@ -46,9 +46,8 @@ def pair(content: str, style: str) -> tuple[Picture, Picture]:
     sys.exit(f"There is no photo {content!r} or no painting {style!r} in the development data and the examples.")
 
 
-def fitted(content: str, style: str, size: int) -> tuple[Picture, Picture]:
-    """A pair at the size of a painted picture, the painting as large as our own painter sees it."""
-    photo, painting = pair(content, style)
+def fitted(photo: Picture, painting: Picture, size: int) -> tuple[Picture, Picture]:
+    """Both at the size of a painted picture, the painting as large as our own painter sees it."""
     photo = photo.fitted(size)
     return photo, at_scale(painting, photo.width, photo.height, 1.0, LEAST)
 

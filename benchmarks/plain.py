@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmarks.common import STAND_IN, fitted, report
+from benchmarks.common import STAND_IN, fitted, pair, report
 from impasto import files, weights
 from impasto.picture import Picture
 
@@ -108,7 +108,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--on-demand", action="store_true", help="an iteration for each line that comes, and no more")
     a = parser.parse_args()
-    photo, painting = fitted(a.content, a.style, a.size)
+    photo, painting = fitted(*pair(a.content, a.style), a.size)
     if a.on_demand:
         on_demand(loop(photo.rgb, painting.rgb, sys.maxsize, a.style_weight), a.out)
         return

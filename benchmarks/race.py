@@ -98,7 +98,7 @@ def ours(size: int, precision: str, canvases: deque[Tensor]) -> Iterator[float]:
 def answer(size: int, precision: str) -> None:
     """In a process of its own: for an empty line the next loss, for a goal what the rival says of the canvas there."""
     keep_what_is_freed()  # as the command does
-    photo, painting = fitted(CONTENT, STYLE, size)
+    photo, painting = fitted(*pair(CONTENT, STYLE), size)
     canvases: deque[Tensor] = deque(maxlen=KEPT)
     losses, curve = ours(size, precision, canvases), list[float]()
     for line in sys.stdin:

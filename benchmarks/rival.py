@@ -39,7 +39,7 @@ HEADER = (
 
 def textbook(names: str, size: int, iterations: int, weight: float) -> Picture:
     """What the rival has painted after so many iterations."""
-    photo, painting = (picture.rgb for picture in fitted(*names.split("+"), size))
+    photo, painting = (picture.rgb for picture in fitted(*pair(*names.split("+")), size))
     (last,) = deque(plain.loop(photo, painting, iterations, weight), maxlen=1)
     return Picture(last.image)
 
