@@ -34,13 +34,17 @@ Sums = Callable[[Tensor, Tile, int], Tensor]
 
 @dataclass(frozen=True)
 class Term:
-    """One named part of the objective: `weight` times `loss` of the `sums` over a layer's positions."""
+    """One named part of the objective: `weight` times `loss` of the `sums` over a layer's positions.
+
+    What is `polished` counts more in the last steps, if its layer is fine.
+    """
 
     name: str
     weight: float
     layer: str
     sums: Sums
     loss: Callable[[Tensor], Tensor]
+    polished: bool = False
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,7 @@ class Objective:
 
     def _weight(self, term: Term, polishing: bool) -> float:
         step = stride(self.network, term.layer)
-        return term.weight * (max(1.0, self.polish / step) if polishing and step <= FINE else 1.0)
+        return term.weight * (max(1.0, self.polish / step) if polishing and term.polished and step <= FINE else 1.0)
 
     def named(self, losses: Tensor) -> dict[str, float]:
         """The losses by name, weighted as before polishing: numbers leave the device here."""
@@ -231,7 +235,7 @@ def style_term(
     def loss(total: Tensor) -> Tensor:
         return factor * distance(measures.gaussian(total, root), target)
 
-    return Term(f"{name} {layer}", weight, layer, sums, loss)
+    return Term(f"{name} {layer}", weight, layer, sums, loss, polished=True)
 
 
 def content_factor(scale: ContentScale, target: Tensor, root: Tensor | None, where: Tensor | None = None) -> float:
@@ -287,7 +291,7 @@ def content_term(
         seen, wanted = tile.owned(features, step), tile.placed(target, step)
         return measures.squared_difference(seen, wanted, metric, placed(where, tile, step), mute=tile.mute)
 
-    return Term(f"content {layer}", weight, layer, sums, lambda total: factor * total)
+    return Term(f"content {layer}", weight, layer, sums, lambda total: factor * total, polished=True)
 
 
 def rimmed(where: Tensor | None, target: Tensor, rim: tuple[float, float]) -> Tensor | None:
@@ -310,7 +314,7 @@ def variation_term(
     def sums(image: Tensor, tile: Tile, _: int) -> Tensor:
         return measures.total_variation(image, tile.rows.owned(1), tile.columns.owned(1), kind, power)
 
-    return Term("variation", weight, "image", sums, lambda total: factor * total)
+    return Term("variation", weight, "image", sums, lambda total: factor * total, polished=True)
 
 
 def merge(sums: Sequence[Mapping[str, Tensor]], weights: Sequence[float]) -> dict[str, Tensor]:
