@@ -94,3 +94,16 @@ def test_the_halves_of_a_painting_say_how_much_alike_it_is() -> None:
     photo = picture(96, 256, seed=5)
     same, different = (judge.between_halves(Lite(), photo, painting, side=256) for painting in (repeated, split))
     assert all(ours < 0.4 * theirs for ours, theirs in zip(same, different, strict=True)), (same, different)
+
+
+def test_the_judge_sees_a_painting_as_large_as_its_painter_did() -> None:
+    """With the area of the canvas, and never enlarged; both reduced alike."""
+    large, small = picture(240, 200, seed=1), picture(60, 40, seed=2)
+    for side, times in ((160, 1.0), (80, 0.5)):
+        height, width = judge.as_painted(large, (160, 90), side).shape[-2:]
+        assert height * width == pytest.approx(160 * 90 * times**2, rel=0.02)
+        assert height / width == pytest.approx(large.height / large.width, rel=0.02)
+        assert judge.as_painted(small, (160, 90), side).shape[-2:] == (
+            max(judge.LEAST, small.height * times),
+            max(judge.LEAST, small.width * times),
+        )
