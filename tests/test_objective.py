@@ -77,11 +77,12 @@ def everything(
 
 
 def test_polishing_weighs_what_is_fine_and_nothing_else() -> None:
-    """Nor a term of one's own."""
+    """Nor a term of one's own, and another by half."""
     network, canvas = tiny(dtype=DEEP), image(40, 56, 3, DEEP)
     known = everything(network, 40, 56).terms
-    plain = Objective(network, (*known, replace(known[-1], name="own", polished=False)), polish=6.0)
-    times = [*({1: 6.0, 2: 3.0, 4: 1.5}.get(stride(network, term.layer), 1.0) for term in known), 1.0]
+    own = [replace(known[-1], name="own", polished=share) for share in (0.0, 0.5)]
+    plain = Objective(network, (*known, *own), polish=6.0)
+    times = [*({1: 6.0, 2: 3.0, 4: 1.5}.get(stride(network, term.layer), 1.0) for term in known), 1.0, 3.0]
     assert set(times) == {1.0, 1.5, 3.0, 6.0}
     heavier = tuple(replace(term, weight=term.weight * k) for term, k in zip(plain.terms, times, strict=True))
     whole = cut(40, 56)

@@ -114,9 +114,9 @@ def test_levels_count_by_the_largest() -> None:
 def test_the_plan_holds_what_the_footprint_of_a_run_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not the trial's own size again, but eighty times as many pixels."""
     monkeypatch.setattr(plan, "HOLES", 0.0)  # of the C library's heap, which a footprint does not see
-    told = planned(size=640, steps=4).memory - devices.held_memory(torch.device("cpu")) - plan.SLACK
+    told = planned(size=640, steps=6).memory - devices.held_memory(torch.device("cpu")) - plan.SLACK
     with Footprint() as count:
-        painted(size=640, steps=4)
+        painted(size=640, steps=6)
     assert count.peak == pytest.approx(told, rel=0.2)
 
 
@@ -128,7 +128,7 @@ def test_masks_are_in_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     guidance = Guidance(tuple(Region(mask, Painting(picture(60, 60, i + 2))) for i, mask in enumerate(stripes)))
 
     def run() -> Iterator[Event]:
-        return paint(PHOTO, [PAINTING], recipe(size=480, steps=4), network=NETWORK, guidance=guidance)
+        return paint(PHOTO, [PAINTING], recipe(size=480, steps=6), network=NETWORK, guidance=guidance)
 
     first = next(iter(run()))
     assert isinstance(first, Planned)

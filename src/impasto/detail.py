@@ -17,6 +17,7 @@ from impasto.tiles import Tile
 
 TAPS = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 PASSES = 2  # a blur of 1.4 pixels that sees 4; it is done twice, for which every halo has room: `objective.REACH`
+POLISHED = 1 / 4  # as what has a position for every four pixels: more leaves a photograph's surface between the strokes
 FAINT = (1 / 255) ** 2  # what a photo without detail counts as, per pixel
 
 
@@ -31,7 +32,7 @@ def detail_term(photo: Tensor, weight: float, tiles: Sequence[Tile], *, where: T
         apart = tile.owned(high_band(image - tile.cut(photo)), 1)  # the band is linear
         return (apart.square() * tile.placed(share, 1)).sum()
 
-    return Term("detail", weight, "image", sums, lambda total: factor * total)
+    return Term("detail", weight, "image", sums, lambda total: factor * total, polished=POLISHED)
 
 
 def detailed(photo: Tensor, tiles: Sequence[Tile]) -> Tensor:

@@ -89,4 +89,4 @@ def likeness_term(
     def loss(total: Tensor) -> Tensor:
         return factor * (counts * (relations(total, root)[0] - wanted).square()).sum()
 
-    return Term(f"content {layer}", weight, layer, sums, loss, polished=True)
+    return Term(f"content {layer}", weight, layer, sums, loss, polished=1.0)

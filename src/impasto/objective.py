@@ -36,7 +36,7 @@ Sums = Callable[[Tensor, Tile, int], Tensor]
 class Term:
     """One named part of the objective: `weight` times `loss` of the `sums` over a layer's positions.
 
-    What is `polished` counts more in the last steps, if its layer is fine.
+    In the last steps it counts more if its layer is fine, by as much as it is `polished`: 1 wholly, 0 not at all.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Term:
     layer: str
     sums: Sums
     loss: Callable[[Tensor], Tensor]
-    polished: bool = False
+    polished: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class Objective:
 
     def _weight(self, term: Term, polishing: bool) -> float:
         step = stride(self.network, term.layer)
-        return term.weight * (max(1.0, self.polish / step) if polishing and term.polished and step <= FINE else 1.0)
+        return term.weight * (max(1.0, self.polish * term.polished / step) if polishing and step <= FINE else 1.0)
 
     def named(self, losses: Tensor) -> dict[str, float]:
         """The losses by name, weighted as before polishing: numbers leave the device here."""
@@ -235,7 +235,7 @@ def style_term(
     def loss(total: Tensor) -> Tensor:
         return factor * distance(measures.gaussian(total, root), target)
 
-    return Term(f"{name} {layer}", weight, layer, sums, loss, polished=True)
+    return Term(f"{name} {layer}", weight, layer, sums, loss, polished=1.0)
 
 
 def content_factor(scale: ContentScale, target: Tensor, root: Tensor | None, where: Tensor | None = None) -> float:
@@ -291,7 +291,7 @@ def content_term(
         seen, wanted = tile.owned(features, step), tile.placed(target, step)
         return measures.squared_difference(seen, wanted, metric, placed(where, tile, step), mute=tile.mute)
 
-    return Term(f"content {layer}", weight, layer, sums, lambda total: factor * total, polished=True)
+    return Term(f"content {layer}", weight, layer, sums, lambda total: factor * total, polished=1.0)
 
 
 def rimmed(where: Tensor | None, target: Tensor, rim: tuple[float, float]) -> Tensor | None:
@@ -314,7 +314,7 @@ def variation_term(
     def sums(image: Tensor, tile: Tile, _: int) -> Tensor:
         return measures.total_variation(image, tile.rows.owned(1), tile.columns.owned(1), kind, power)
 
-    return Term("variation", weight, "image", sums, lambda total: factor * total, polished=True)
+    return Term("variation", weight, "image", sums, lambda total: factor * total, polished=1.0)
 
 
 def merge(sums: Sequence[Mapping[str, Tensor]], weights: Sequence[float]) -> dict[str, Tensor]:

@@ -153,7 +153,7 @@ def spread_term(
         apart = (seen.share * (seen.values - wanted.detach()).square()).sum()
         return factor * (apart if sliced else apart + wasserstein_distance(_gaussian(total, root), shape))
 
-    return Term(f"{name} {layer}", weight, layer, sums, loss, polished=True)
+    return Term(f"{name} {layer}", weight, layer, sums, loss, polished=1.0)
 
 
 def _gaussian(samples: Tensor, root: Tensor | None) -> Gaussian:
