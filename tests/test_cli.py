@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 import torch
 from command import Ran, here, opened, picture_file, process, started, tiny
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -211,6 +211,8 @@ def test_a_file_whose_name_ends_like_a_weight(tmp_path: Path) -> None:
 
 
 @given(st.text())
+@example("0@1")
+@example("a:0.5@2")
 def test_any_painting_is_a_path_or_refused(argument: str) -> None:
     try:
         style = parsed_painting(argument)
@@ -219,7 +221,9 @@ def test_any_painting_is_a_path_or_refused(argument: str) -> None:
     assert style.weight >= 0
     assert style.scale > 0
     path = style.path
-    assert str(path) in (str(Path(argument)), str(Path(argument.rpartition(":")[0]))) or argument.startswith("~")
+    scaled = re.fullmatch(r"(.+)@[0-9.]+", argument, re.DOTALL)
+    named = scaled[1] if scaled else argument
+    assert str(path) in (str(Path(named)), str(Path(named.rpartition(":")[0]))) or argument.startswith("~")
 
 
 def test_a_picture_to_start_from(capsys: Capture, photo: Path, painting: Path, weights_file: Path) -> None:
