@@ -16,12 +16,11 @@ import torch
 
 from impasto import __version__
 from impasto.device import describe
-from impasto.judge import LEAST
+from impasto.judge import as_painted
 from impasto.networks import Network
 from impasto.networks.choose import open_network
 from impasto.picture import Picture, read
 from impasto.recipe import Recipe
-from impasto.style import at_scale
 
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parent.parent / "shared"
@@ -49,7 +48,7 @@ def pair(content: str, style: str) -> tuple[Picture, Picture]:
 def fitted(photo: Picture, painting: Picture, size: int) -> tuple[Picture, Picture]:
     """Both at the size of a painted picture, the painting as large as our own painter sees it."""
     photo = photo.fitted(size)
-    return photo, at_scale(painting, photo.width, photo.height, 1.0, LEAST)
+    return photo, Picture(as_painted(painting, photo.size, max(photo.size)))
 
 
 def seconds(work: Callable[[], object]) -> float:

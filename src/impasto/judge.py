@@ -51,11 +51,13 @@ def score(
     of_photo = features(network, photo)
     unrelated = features(network, seen(style.resized(width, height), side))[CONTENT]
     far = (unrelated - of_photo[CONTENT]).square().sum()
+    paintings = {size: as_painted(style, size, side) for size in {output.size for output in outputs}}
+    of_paintings = {size: features(network, painting) for size, painting in paintings.items()}
     scores = []
     for output in outputs:
-        image, painting = seen(output.resized(width, height), side), as_painted(style, output.size, side)
-        of_output, of_painting = features(network, image), features(network, painting)
-        detail = max(finest(photo), finest(painting))
+        image, of_painting = seen(output.resized(width, height), side), of_paintings[output.size]
+        of_output = features(network, image)
+        detail = max(finest(photo), finest(paintings[output.size]))
         scores.append(
             Score(
                 *apart(of_output, of_painting, unit=(of_photo, of_painting)),
