@@ -305,7 +305,7 @@ def style_weight(recipe: Recipe) -> float:
 
 DIAL_MIDDLE, DIAL_RANGE = 8.0, 75.0  # found by looking at a dozen pairs, then by content error; see docs/log.md
 RIM = {"lite": 2.0}  # its windows are small, and along the border few: colors would gather there; see docs/log.md
-DETAIL = 0.2  # of the other weights, where detail is 1: letters are as sharp as the photo's, the sky is still painted
+DETAIL = 0.8  # of the other weights, where detail is 1: letters are as sharp as the photo's, the sky is still painted
 
 
 def photo_is_the_answer(recipe: Recipe) -> bool:
