@@ -5,8 +5,8 @@
 1. Steps: one evaluation and one move, lite and VGG-19, ours and the textbook's, at the same size, taking turns, and
    beside each step of VGG-19 a row of large matrix products, which tells what rate the machine reaches at that moment.
    Lite takes five steps at a turn, as it would in a run.
-2. The default picture, from file to file in a process of its own: wall time, start of the process to the first step,
-   peak memory; and the same at 512, 1024 and 2048 px for the cost per pixel.
+2. The default picture, from file to file in a process of its own: wall time, peak memory; and the same at 512, 1024
+   and 2048 px for the cost per pixel. Start of the process to the first step, and to torch imported.
 3. The textbook loop painting the same pair; its picture and ours before the same judges, as they are, and at equal
    content (`benchmarks.rival`). It is run for `--plain-iterations`, and the time of its 1000 is reckoned from them.
 4. VGG-19, the same objective, in turns with the textbook loop: our time to its last loss (`benchmarks.race`).
@@ -113,7 +113,7 @@ def steps(rounds: int, size: int) -> dict[str, Any]:
     times |= {name: [spent / IN_A_ROW for spent in times[name]] for name in small}
     photo = pair(CONTENT, STYLE)[0].fitted(size)
     needed = vgg_operations(photo.width, photo.height)
-    bounds = [operations / spent for spent in times["products"]]
+    bounds = [operations / spent for spent in times.pop("products")]
     rates = [needed / spent for spent in times["vgg19 in float32"]]
     shares = [rate / bound for rate, bound in zip(rates, bounds, strict=True)]
     rows = [[name, 1000 * median(t), spread(t), median(times["plain"]) / median(t)] for name, t in times.items()]
@@ -141,18 +141,21 @@ def command(size: int, folder: Path) -> dict[str, Any]:
     return {"wall": time.perf_counter() - start, **json.loads(done.stdout)}
 
 
-def first_step(folder: Path) -> float:
+def first_step(folder: Path) -> None:
     """Start of the process to the end of its first step."""
-    start = time.perf_counter()
     words = ["paint", folder / "photo.png", folder / "painting.png", "--steps", 1, "--first-level", 0]
     words += ["-o", folder / "first.png", "--force", "--quiet"]
     subprocess.run([sys.executable, "-m", "impasto", *map(str, words)], capture_output=True, check=True)
-    return time.perf_counter() - start
+
+
+def only_torch() -> None:
+    """What no program with torch can be sooner than."""
+    subprocess.run([sys.executable, "-c", "import os, torch; os._exit(0)"], check=True)
 
 
 def pictures(sizes: Sequence[int], rounds: int, folder: Path) -> dict[str, Any]:
     """Part 2."""
-    first = [first_step(folder) for _ in range(rounds)]
+    starts = interleaved({"first step": lambda: first_step(folder), "only torch": only_torch}, rounds)
     runs = {size: [command(size, folder) for _ in range(rounds if size <= 512 else 1)] for size in sizes}
     per_size = {}
     for size, done in runs.items():
@@ -160,8 +163,9 @@ def pictures(sizes: Sequence[int], rounds: int, folder: Path) -> dict[str, Any]:
         per_size[size] = {"wall": wall, "per_megapixel": wall / pixels * 1e6, "peak": done[0]["peak_memory_bytes"]}
     rows = [[f"{s} px", v["wall"], v["per_megapixel"], v["peak"] / 1e9] for s, v in per_size.items()]
     print(table(rows, ("default picture", "seconds", "s per megapixel", "peak GB")))
-    print(f"start of the process to one step taken and written: {median(first):.2f} s")
-    return {"pictures": per_size, "first_step_seconds": median(first)}
+    first, torch_alone = (median(times) for times in starts.values())
+    print(f"start of the process to one step taken and written: {first:.2f} s, to torch imported: {torch_alone:.2f} s")
+    return {"pictures": per_size, "first_step_seconds": first, "torch_import_seconds": torch_alone}
 
 
 def both(iterations: int, size: int, ours: Path) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def test_steps_fall_from_level_to_level_but_not_below_the_least() -> None:
     ("knobs", "polish"),
     [({}, [0, 0, 40]), ({"polish": 0}, [0, 0, 0]), ({"steps": 20, "steps_least": 7}, [0, 0, 6]),
      ({"steps": 4, "steps_least": 1}, [0, 0, 0]),
-     ({"first_level": 0, "polish": 500}, [75]), ({"optimizer": "adam"}, [0, 0, 0])],
+     ({"first_level": 0, "polish": 500}, [75]), ({"optimizer": "adam"}, [0, 0, 40]), ({"optimizer": "sgd"}, [0, 0, 0])],
 )  # fmt: skip
 def test_only_the_end_is_polished_and_at_most_half_of_the_last_level(knobs: dict[str, Any], polish: list[int]) -> None:
     assert [level.polish for level in levels(Recipe(size=362, **knobs), 100, 100)] == polish

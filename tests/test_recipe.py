@@ -140,7 +140,8 @@ CONTRADICTIONS: dict[str, list[dict[str, Any]]] = {
     "needs variation = power": [{"variation_weight": 1.0, "variation_power": 2.0}],
     "optimizer sgd": [{"momentum": 0.5}, {"momentum": 0.5, "optimizer": "adam"}],
     "optimizer adam": [{"beta1": 0.5}, {"beta2": 0.5, "optimizer": "sgd"}],
-    "optimizer lbfgs": [{"history": 20, "optimizer": "adam"}, {"polish": 3, "optimizer": "adam"}],
+    "optimizer lbfgs": [{"history": 20, "optimizer": "adam"}],
+    "optimizers lbfgs and adam": [{"polish": 3, "optimizer": "sgd"}, {"polish_times": 3.0, "optimizer": "sgd"}],
     "where polish is 0": [{"polish": 0, "polish_times": 8.0}],
     "it needs style_statistic = gram": [
         {"style_scaling": "gatys", "style_weight": 1.0, "style_statistic": "covariance"}
@@ -240,7 +241,8 @@ def test_changing_a_recipe_leaves_the_old_one() -> None:
 @pytest.mark.parametrize(
     ("name", "flags", "dropped"),
     [
-        ("neural-style", {"optimizer": "adam"}, {"history", "polish"}),
+        ("neural-style", {"optimizer": "adam"}, {"history"}),
+        ("neural-style", {"optimizer": "sgd"}, {"history", "polish"}),
         ("neural-style", {"variation_weight": 0.0}, {"variation", "variation_scale"}),
         ("gatys2015", {"network": "lite"}, {"pooling"}),
         ("gatys2016", {"style_layers": {}}, {"style_statistic", "style_scaling", "style_weight"}),

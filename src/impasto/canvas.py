@@ -43,9 +43,12 @@ def levels(recipe: Recipe, width: int, height: int, shortest: int = 1, unit: int
 
 
 def polished(recipe: Recipe, steps: int) -> int:
-    """How many of the last level's steps polish: half at most, and not one alone, which could change nothing."""
+    """How many of the last level's steps polish: half at most, and not one alone, which could change nothing.
+
+    Steps as long as the slope, those of plain gradient descent, would explode where it grows so much.
+    """
     most = steps // 2
-    return min(recipe.polish, most) if recipe.optimizer == "lbfgs" and most > 1 else 0
+    return min(recipe.polish, most) if recipe.optimizer != "sgd" and most > 1 else 0
 
 
 def done(plan: Sequence[Level], level: Level, step: int) -> float:

@@ -64,7 +64,7 @@ def measure(run: Run, *, in_file: bool = False) -> Costs:
     """Two trials, one twice as large as the other, and the lines through them; of memory, not of what is in files."""
     side = max(SMALLEST, run.network.minimum(run.layers))
     small, large = (_trial(run, width, side) for width in (side, 2 * side))
-    band = side**2 // 4
+    band = side**2 // 2
     before, after = (_held(run, picture, Room(in_file, band)) for picture in (small, large))
     pixels = side**2
 

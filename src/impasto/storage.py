@@ -91,6 +91,8 @@ class Room:
 
 def in_file(storage: torch.UntypedStorage) -> bool:
     """Whether this lies in a file."""
+    if not _MAPS:
+        return False
     with _LOCK:
         starts = {torch.frombuffer(mapped, dtype=torch.uint8, count=1).data_ptr() for mapped in _MAPS}
     return storage.data_ptr() in starts
