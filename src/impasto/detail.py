@@ -17,9 +17,10 @@ from impasto.objective import Term
 from impasto.tiles import Tile
 
 TAPS = tuple(count / 256 for count in (1, 8, 28, 56, 70, 56, 28, 8, 1))  # of 1.4 pixels
-REACH = len(TAPS) // 2  # done twice; every halo has room for it: `objective.REACH`
+SIDE = len(TAPS) // 2  # pixels that a blur sees on each side; for two, one after the other, every halo has room
 POLISHED = 1 / 4  # as what has a position for every four pixels: more leaves a photograph's surface between the strokes
 FAINT = (1 / 255) ** 2  # what a photo without detail counts as, per pixel
+ROUNDING = 1e-6 * FAINT  # what is even is blurred to itself but for the last bits, which are no detail
 
 
 def detail_term(photo: Tensor, weight: float, tiles: Sequence[Tile], *, where: Tensor | None = None) -> Term:
@@ -41,6 +42,7 @@ def detailed(photo: Tensor, tiles: Sequence[Tile]) -> Tensor:
     energy = photo.new_empty(1, 1, *photo.shape[-2:])
     for tile in tiles:
         tile.placed(energy, 1).copy_(tile.owned(blurred(_sharp(photo, tile).square()), 1))
+    energy.masked_fill_(energy < ROUNDING, 0)
     return energy / (energy + energy.mean().clamp_min(FAINT))
 
 
@@ -52,7 +54,7 @@ def high_band(image: Tensor) -> Tensor:
 def blurred(image: Tensor) -> Tensor:
     """A binomial blur; beyond the edge lies what lies at the edge."""
     taps, channels = image.new_tensor(TAPS), image.shape[1]
-    image = F.pad(image, (REACH, REACH, REACH, REACH), "replicate")
+    image = F.pad(image, (SIDE, SIDE, SIDE, SIDE), "replicate")
     for shape in ((1, 1, -1, 1), (1, 1, 1, -1)):
         image = F.conv2d(image, taps.view(shape).repeat(channels, 1, 1, 1), groups=channels)
     return image
