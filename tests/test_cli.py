@@ -26,7 +26,7 @@ from PIL import Image
 
 from impasto import presets
 from impasto import recipe as recipes
-from impasto.cli.commands import impasto
+from impasto.cli.paint import paint
 from impasto.cli.progress import Lines, Pace, by_kind, duration
 from impasto.errors import PictureError, RecipeError
 from impasto.events import Level, Step
@@ -148,7 +148,6 @@ def test_a_printed_recipe_can_be_painted_with(capsys: Capture, tmp_path: Path) -
 
 
 def test_every_knob_is_a_flag_with_its_words(capsys: Capture) -> None:
-    paint = impasto.commands["paint"]
     flags = {parameter.name: parameter for parameter in paint.params if isinstance(parameter, click.Option)}
     shown = " ".join(here(capsys, "paint", "--help").out.split())
     for name, about in described().items():

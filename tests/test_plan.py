@@ -406,4 +406,18 @@ def test_a_photo_that_is_its_own_answer_needs_no_plan() -> None:
     first = next(iter(paint(PHOTO, [PAINTING], Recipe(strength=0.0, size=210), network=NETWORK)))
     assert isinstance(first, Planned)
     assert first.forecast is None
-    assert isinstance(PHOTO, Picture)
+
+
+def test_a_picture_no_larger_than_a_trial_is_not_tried_out_unless_there_is_a_limit() -> None:
+    """64 x 128 pixels."""
+
+    def told(memory: int | None, **knobs: Any) -> Forecast | None:  # noqa: ANN401 -- knobs
+        first = next(iter(events(memory, **knobs)))
+        assert isinstance(first, Planned)
+        return first.forecast
+
+    assert told(None, size=106) is None
+    assert told(10**9, size=106) is not None
+    assert told(None, size=108) is not None
+    assert told(None, size=106, style_scale=1.1) is not None
+    assert told(None, size=106, style_scale=0.5) is None

@@ -11,6 +11,8 @@ whatever the size, so that a descent along Mg is one.
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -55,7 +57,13 @@ def halved(fine: Tensor, room: Room) -> Tensor:
     for rows in room.bands(fine):
         top, end = rows.start // 2, rows.stop // 2
         low = max(0, 2 * top - 2)
-        part = F.conv2d(fine[..., low : 2 * end + 2, :], _weights(fine), stride=2, padding=1, groups=channels)
+        part = F.conv2d(
+            fine[..., low : 2 * end + 2, :],
+            _weights(channels, fine.dtype, fine.device),
+            stride=2,
+            padding=1,
+            groups=channels,
+        )
         made[..., top:end, :] = part[..., top - low // 2 : end - low // 2, :]
     return made
 
@@ -65,12 +73,13 @@ def doubled(coarse: Tensor, rows: slice, like: Tensor) -> Tensor:
     channels, height, width = coarse.shape[1:]
     low, high = max(0, rows.start // 2 - 1), min(height, rows.stop // 2 + 2)
     odd = max(0, rows.stop - 2 * high), like.shape[-1] - 2 * width
-    seen, weights = coarse[..., low:high, :], 4 * _weights(coarse)
+    seen, weights = coarse[..., low:high, :], 4 * _weights(channels, coarse.dtype, coarse.device)
     part = F.conv_transpose2d(seen, weights, stride=2, padding=1, output_padding=odd, groups=channels)
     return part[..., rows.start - 2 * low : rows.stop - 2 * low, :]
 
 
-def _weights(like: Tensor) -> Tensor:
-    """(1 3 3 1)/8 on both axes, for each channel by itself."""
-    axis = like.new_tensor([1, 3, 3, 1]) / 8
-    return torch.outer(axis, axis).expand(like.shape[1], 1, 4, 4)
+@cache
+def _weights(channels: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """(1 3 3 1)/8 on both axes, for each channel by itself; made once: an accelerator waits for numbers."""
+    axis = torch.tensor([1, 3, 3, 1], dtype=dtype, device=device) / 8
+    return torch.outer(axis, axis).expand(channels, 1, 4, 4)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from impasto.events import Level
+from impasto.picture import Picture
 from impasto.recipe import Recipe
 from impasto.resample import resize
 from impasto.storage import MEMORY, Room
@@ -120,6 +121,11 @@ def started(recipe: Recipe, photo: Tensor, shown: Tensor) -> Tensor:
         grain = noise(width, height, recipe.seed).to(photo)
         canvas = grain if recipe.start == "noise" else torch.lerp(canvas, grain, recipe.start_noise)
     return channels_last(canvas)
+
+
+def at_level(picture: Picture, level: Level, device: torch.device) -> Tensor:
+    """The picture at the size of a level, where the network is."""
+    return channels_last(picture.resized(level.width, level.height).rgb.to(device))
 
 
 def channels_last(image: Tensor, room: Room = MEMORY) -> Tensor:

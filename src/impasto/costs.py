@@ -60,19 +60,23 @@ class Run:
     device: torch.device
 
 
+def shortest(run: Run) -> int:
+    """A side of the trial pictures."""
+    return max(SMALLEST, run.network.minimum(run.layers))
+
+
 def measure(run: Run, *, in_file: bool = False) -> Costs:
     """Two trials, one twice as large as the other, and the lines through them; of memory, not of what is in files."""
-    side = max(SMALLEST, run.network.minimum(run.layers))
-    small, large = (_trial(run, width, side) for width in (side, 2 * side))
-    band = side**2 // 2
-    before, after = (_held(run, picture, Room(in_file, band)) for picture in (small, large))
-    pixels = side**2
+    side = shortest(run)
+    once, twice = (_trial(run, width, side) for width in (side, 2 * side))
+    pixels = band = side**2
+    small, large = (_held(run, picture, Room(in_file, band)) for picture in (once, twice))
 
     def line(name: str) -> Line:
-        return Line.through((pixels, before[0][name]), (2 * pixels, after[0][name]))
+        return Line.through((pixels, small.kept[name]), (2 * pixels, large.kept[name]))
 
     def most(name: str) -> Highest:
-        return Highest.through((pixels, before[1][name]), (2 * pixels, after[1][name]))
+        return Highest.through((pixels, small.moments[name]), (2 * pixels, large.moments[name]))
 
     return Costs(
         targets=line("targets"),
@@ -82,12 +86,20 @@ def measure(run: Run, *, in_file: bool = False) -> Costs:
         looking=most("looking"),
         tile=most("tile"),
         band=band,
-        seconds=_took(run, small),
+        seconds=_took(run, once, small.objective),
     )
 
 
-def _held(run: Run, picture: Tensor, room: Room) -> tuple[dict[str, int], dict[str, Heights]]:
-    """The bytes that are kept at one size, with a picture in one tile, and those held beyond them, moment by moment."""
+@dataclass(frozen=True)
+class Held:
+    """The bytes that are kept at one size, a picture in one tile, and those held beyond them, moment by moment."""
+
+    kept: dict[str, int]
+    moments: dict[str, Heights]
+    objective: Objective
+
+
+def _held(run: Run, picture: Tensor, room: Room) -> Held:
     whole = cut(*picture.shape[-2:])
     gradient = 0 if room.in_file else picture.nbytes  # counted apart: it is as large as the whole picture
     with Footprint() as count:
@@ -107,7 +119,7 @@ def _held(run: Run, picture: Tensor, room: Room) -> tuple[dict[str, int], dict[s
         stepping = count.peak - targets - state - gradient
     moments = {"making": lowered(making, targets), "looking": lowered(looking, targets)}
     moments["tile"] = lowered(tile, targets + gradient)
-    return {"targets": targets - before, "state": state, "stepping": stepping}, moments
+    return Held({"targets": targets - before, "state": state, "stepping": stepping}, moments, objective)
 
 
 def lowered(heights: Heights, ground: int) -> Heights:
@@ -115,14 +127,13 @@ def lowered(heights: Heights, ground: int) -> Heights:
     return {moment: [height - ground for height in each] for moment, each in heights.items()}
 
 
-def _took(run: Run, small: Tensor) -> Seconds:
+def _took(run: Run, small: Tensor, objective: Objective) -> Seconds:
     """Steps are timed at two sizes: at the small one, most of the time is not that of the pixels."""
     large = _trial(run, *(ENLARGED * side for side in small.shape[2:]))
     looking, stepping = (
         Line.through(*((_pixels(picture), time_of(run, picture)) for picture in (small, large)))
         for time_of in (_looking, _stepping)
     )
-    objective = run.objective(small, MEMORY)
     evaluation = _timed(lambda: objective.evaluate(small, cut(*small.shape[-2:])).loss)
     there_and_back = FORWARD_AND_BACK * max(0.0, looking.slope)
     fixed = max(0.0, evaluation - there_and_back * _pixels(small)) + stepping.fixed

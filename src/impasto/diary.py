@@ -12,7 +12,6 @@ from impasto.checkpoint import Checkpoint, State
 from impasto.cutter import Cutter
 from impasto.descent import Descent
 from impasto.events import Level
-from impasto.plan import Layout
 from impasto.share import ALONE, Crew
 from impasto.storage import MEMORY, Room
 
@@ -40,7 +39,7 @@ class Diary:
         cls,
         checkpoint: Checkpoint | None,
         identity: Mapping[str, object],
-        layouts: Sequence[Layout],
+        sides: Sequence[int | None],
         device: torch.device,
         room: Room = MEMORY,
         *,
@@ -48,7 +47,7 @@ class Diary:
     ) -> Diary:
         """A new one, or the one that the checkpoint holds."""
         kept = None if checkpoint is None else checkpoint.taken_up(identity, device, room)
-        start = {"sides": [layout.side for layout in layouts]} if kept is None else kept
+        start = {"sides": list(sides)} if kept is None else kept
         return cls(checkpoint=checkpoint, crew=crew, **start)
 
     def turn(self, level: Level, descent: Descent) -> None:

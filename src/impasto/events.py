@@ -42,7 +42,8 @@ class Forecast:
 class Planned:
     """The first event: the levels that will be painted, the loss weights that the dial set, and what it will take.
 
-    There is nothing to foresee where nothing is painted: no pull away from the photo.
+    Nothing is foreseen where nothing is painted, as nothing pulls away from the photo, nor of a picture so small that
+    trying out what it takes would take no less.
     """
 
     levels: tuple[Level, ...]

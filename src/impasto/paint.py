@@ -77,7 +77,8 @@ def paint(
     layouts = () if idle else planned(plan, network, content, paintings, guidance, recipe, layers, device, memory, crew)
     pictures = {"photo": content, "paintings": paintings, "start": start, "guidance": guidance}
     identity, files = pictures | made_with(recipe, network, extra_terms), Room(in_file=any(x.in_file for x in layouts))
-    diary = Diary.opened(checkpoint, identity, layouts, device, files, crew=crew)
+    sides = [layout.side for layout in layouts] or [None] * len(plan)
+    diary = Diary.opened(checkpoint, identity, sides, device, files, crew=crew)
     yield Planned(plan, pulls(recipe), forecast(layouts, device) if layouts else None)
     yield from map(Note, remarked(content, paintings, plan, guidance, network, recipe))
 
@@ -325,12 +326,7 @@ def at_first(recipe: Recipe, start: Picture | None, paintings: Styles, level: Le
     if recipe.start == "speckles":
         grain = canvases.noise(level.width, level.height, recipe.seed)
         return speckled(grain, paintings).to(device)
-    return at_level(paintings.pictures[0] if start is None else start, level, device)
-
-
-def at_level(picture: Picture, level: Level, device: torch.device) -> Tensor:
-    """The picture at the size of a level, where the network is."""
-    return canvases.channels_last(picture.resized(level.width, level.height).rgb.to(device))
+    return canvases.at_level(paintings.pictures[0] if start is None else start, level, device)
 
 
 def begun(canvas: Tensor, recipe: Recipe, room: Room) -> Descent:

@@ -10,7 +10,7 @@ import torch
 
 from impasto import device as devices
 from impasto.canvas import final_size
-from impasto.costs import FORWARD_AND_BACK, Costs, Run, measure
+from impasto.costs import FORWARD_AND_BACK, Costs, Run, measure, shortest
 from impasto.cutter import SMALLEST, Cutter
 from impasto.errors import PlanError
 from impasto.events import Forecast, Level, size
@@ -130,10 +130,13 @@ def lay_out(
     memory: int | None = None,
     crew: Crew = ALONE,
 ) -> tuple[Layout, ...]:
-    """A layout for each level, within `memory` bytes for the whole process, or within what is free.
+    """A layout for each level, within `memory` bytes for the whole process, or within what is free; none where no limit
+    is given and a trial would take no less than the run itself.
 
     PlanError with the size that would fit, if this one does not.
     """
+    if memory is None and not worth_a_trial(levels[-1], run, recipe):
+        return ()
     cutter = Cutter.of(run.network, run.layers, crew, recipe.wraps)
     measured = cache(lambda in_file: measure(run, in_file=in_file))
     measured(False)  # what the trials leave behind is held from now on
@@ -144,6 +147,11 @@ def lay_out(
     if len(found) < len(levels):
         raise PlanError(refusal(planner, levels[-1], budget, run.device))
     return found
+
+
+def worth_a_trial(final: Level, run: Run, recipe: Recipe) -> bool:
+    """Whether the pictures of the run are larger than those of the trials."""
+    return final.width * final.height * max(1.0, recipe.style_scale) ** 2 > 2 * shortest(run) ** 2
 
 
 def stepping(costs: Costs, pixels: int) -> float:

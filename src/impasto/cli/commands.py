@@ -3,37 +3,44 @@
 from __future__ import annotations
 
 import difflib
+from importlib import import_module
 from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
 
 from impasto import __version__
-from impasto.cli.again import again
-from impasto.cli.batch import batch
-from impasto.cli.doctor import doctor
-from impasto.cli.explain import explain
 from impasto.cli.paint import EPILOG, paint
-from impasto.cli.resume import ARGUMENTS, resume
-from impasto.cli.score import compare, score
+from impasto.cli.resume import ARGUMENTS
 from impasto.cli.sections import SETTINGS, write_sections
-from impasto.cli.small import completion, recipe
-from impasto.cli.sweep import sweep
-from impasto.cli.texture import texture
-from impasto.cli.watch import watch
-from impasto.cli.weights import weights
 
+HOMES = {  # of each command, the file; in the order in which a newcomer needs them
+    "paint": "paint",
+    "texture": "texture",
+    "again": "again",
+    "batch": "batch",
+    "watch": "watch",
+    "resume": "resume",
+    "explain": "explain",
+    "sweep": "sweep",
+    "compare": "score",
+    "score": "score",
+    "weights": "weights",
+    "recipe": "small",
+    "doctor": "doctor",
+    "completion": "small",
+}
 SHOWN = ("Output", "Recipe", "Look")  # the sections of `paint` that a newcomer needs
 OWN_FLAGS = ("-h", "--help", "--version")
 
 
 class Impasto(click.Group):
-    """A group whose default command is `paint`."""
+    """A group whose default command is `paint`; a command is imported when it is asked for."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args:
             args = ["--help"]
-        elif args[0] not in (*self.commands, *OWN_FLAGS):
+        elif args[0] not in (*HOMES, *OWN_FLAGS):
             if not ctx.resilient_parsing:  # it is while a shell completes a word
                 self._refuse_misspelled(args, ctx)
             args = ["paint", *args]
@@ -42,12 +49,18 @@ class Impasto(click.Group):
 
     def _refuse_misspelled(self, args: list[str], ctx: click.Context) -> None:
         """A lone word that is nearly a command's name, and no file."""
-        near = difflib.get_close_matches(args[0], self.commands, 1, 0.7)
+        near = difflib.get_close_matches(args[0], HOMES, 1, 0.7)
         if near and not Path(args[0]).exists():
             raise click.UsageError(f"There is no command {args[0]!r}; did you mean {near[0]!r}?", ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)  # in the order in which a newcomer needs them
+        return list(HOMES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in HOMES:
+            return None
+        found: click.Command = getattr(import_module(f"impasto.cli.{HOMES[cmd_name]}"), cmd_name)
+        return found
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_usage(ctx.command_path, "CONTENT STYLE... [-o OUT] [OPTIONS]")
@@ -76,20 +89,3 @@ impasto = Impasto(
     epilog=EPILOG,
 )
 impasto = click.version_option(__version__, prog_name="impasto", message="%(prog)s %(version)s")(impasto)
-for command in (
-    paint,
-    texture,
-    again,
-    batch,
-    watch,
-    resume,
-    explain,
-    sweep,
-    compare,
-    score,
-    weights,
-    recipe,
-    doctor,
-    completion,
-):
-    impasto.add_command(command)
