@@ -34,6 +34,8 @@ CONFIGURATIONS: tuple[dict[str, Any], ...] = (
     {"network": "lite", "size": 1024, "optimizer": "lbfgs", "region": True},
     {"network": "lite", "size": 1536, "optimizer": "lbfgs", "region": True, "megabytes": 500},
     {"network": "lite", "size": 1536, "optimizer": "lbfgs", "first_level": 384, "steps_least": 6},
+    {"network": "lite", "size": 1536, "optimizer": "lbfgs", "first_level": 384, "steps_least": 6, "megabytes": 1400},
+    {"network": "lite", "size": 2048, "optimizer": "lbfgs", "precision": "bfloat16", "megabytes": 1600},
     {"network": "lite", "size": 2048, "optimizer": "lbfgs", "first_level": 512, "steps_least": 6, "megabytes": 500},
     {"network": "vgg19", "size": 448, "optimizer": "lbfgs", "style_statistic": "gram"},
     {"network": "vgg19", "size": 640, "optimizer": "adam", "style_statistic": "gram", "pooling": "average"},
@@ -76,8 +78,7 @@ def measured(configuration: dict[str, Any], weights: Path | None) -> dict[str, f
     for event in paint(photo, [painting], recipe, network=network, device=device, memory=memory, guidance=guidance):
         if isinstance(event, Planned):
             told = event.forecast
-            if told is not None and told.tiles > 1:
-                allocator.give_back_at_once()  # as the command does
+        allocator.as_planned(event)  # as the command does
     assert told is not None
     held = devices.peak_memory(device) - before
     return {

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from benchmarks.common import median, report, spread, table
-from impasto.allocator import give_back_at_once, give_back_now, keep_what_is_freed
+from impasto.allocator import as_planned, give_back_now, keep_what_is_freed
 from impasto.canvas import noise
 from impasto.events import Planned, Step
 from impasto.networks.choose import open_network
@@ -51,8 +51,7 @@ def timed(megapixels: float, steps: int, memory: int | None) -> dict[str, float]
     whole = next(iter(paint(photo, [painting], recipe, network=network, memory=memory)))
     assert isinstance(whole, Planned)
     assert whole.forecast is not None
-    if whole.forecast.side is not None:
-        give_back_at_once()  # as the command does
+    as_planned(whole)  # as the command does
     return {
         "megapixels": megapixels,
         "tiles": whole.forecast.tiles,

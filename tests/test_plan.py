@@ -159,9 +159,9 @@ def test_the_small_matrices_of_a_trial_do_not_hide_what_grows(monkeypatch: pytes
 
 
 def test_the_forecast_is_one_line() -> None:
-    line = str(Forecast(8192, 6144, 35, 1536, 3_100_000_000, 1260.0, False))
+    line = str(Forecast(8192, 6144, 35, 1536, 3_100_000_000, 1260.0, in_file=False, keeps=False))
     assert line == "8192 x 6144: 35 tiles of 1536, about 3.1 GB, 21 min"
-    assert str(Forecast(300, 200, 1, None, 640_000_000, 8.2, True)) == (
+    assert str(Forecast(300, 200, 1, None, 640_000_000, 8.2, in_file=True, keeps=False)) == (
         "300 x 200: one piece, about 640 MB, the rest in files, 8 s"
     )
 
@@ -180,6 +180,19 @@ def test_less_memory_makes_more_tiles_and_what_is_promised_fits(optimizer: str) 
         assert told.memory - devices.held_memory(torch.device("cpu")) <= share * whole
     assert counts[0] == 1
     assert counts[-1] > 1 or told.in_file
+
+
+def test_one_piece_that_nearly_fills_the_limit_keeps_nothing_that_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Holes in the heap may become larger than foreseen; what is given back takes longer to have again."""
+    monkeypatch.setattr(plan, "RETURNED", 100.0)
+    roomy = planned(size=900)
+    close = planned(int(1.05 * roomy.memory), size=900)
+    far = planned(int(1.3 * roomy.memory), size=900)
+    assert (roomy.keeps, close.keeps, far.keeps) == (True, False, True)
+    assert (close.tiles, far.tiles) == (1, 1)
+    assert close.memory < 0.9 * roomy.memory
+    assert close.seconds > 10 * roomy.seconds
+    assert not planned(int(0.4 * roomy.memory), size=900).keeps
 
 
 def test_what_fits_nowhere_is_refused_with_a_size_that_does() -> None:

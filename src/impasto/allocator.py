@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # it imports torch
+    from impasto.events import Event
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4  # of malloc.h
 
@@ -22,6 +26,13 @@ def keep_what_is_freed() -> None:
 def give_back_at_once() -> None:
     """Have the C library return what is freed, but for small pieces: slower, but little more is held than is in use."""
     _mallopt({M_MMAP_MAX: 2**16, M_MMAP_THRESHOLD: 2**21, M_TRIM_THRESHOLD: 2**25})
+
+
+def as_planned(event: Event) -> None:
+    """What a program does with every event of its runs: the plan says whether there is room to keep what is freed."""
+    forecast = getattr(event, "forecast", None)
+    if forecast is not None:
+        (keep_what_is_freed if forecast.keeps else give_back_at_once)()
 
 
 def give_back_now() -> None:

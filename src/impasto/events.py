@@ -31,6 +31,7 @@ class Forecast:
     memory: int
     seconds: float
     in_file: bool  # all that is as large as the picture lies in files
+    keeps: bool  # there is room to keep what is freed; else it must be given back at once
 
     def __str__(self) -> str:
         pieces = "one piece" if self.side is None else f"{self.tiles} tiles of {self.side}"

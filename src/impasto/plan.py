@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -22,8 +22,10 @@ from impasto.tiles import BLOCK
 
 USABLE = 0.9  # of the memory that is free: others need some too
 SLACK = 16e6  # what the allocator does not give back, and the threads' own
-HOLES = 0.6  # of what is held in one piece: the C library's heap keeps what is freed, and not all of it fits again ...
-HOLES_IN_TILES = 50e6  # ... where large pieces are given back, small ones leave no more than this
+HOLES = 0.6  # of what is held, where the C library's heap keeps what is freed, and not all of it fits again ...
+HOLES_GIVEN_BACK = 50e6  # ... where large pieces are given back at once, small ones leave no more than this
+RETURNED = 1.5  # times as long takes what needs memory that has been given back: it comes page by page
+ROOMY = 0.8  # of the budget: up to there all may be kept, as the holes have been seen to grow to 0.85
 RGB = 12  # bytes of a pixel of a picture or canvas
 COMFORTABLE = 6  # times as wide as its halo: a tile then goes forward and back on less than three times its own pixels
 RESIZING = 6 * RGB * BAND  # what is made on the way from one level to the next
@@ -36,6 +38,7 @@ class Layout:
     level: Level
     side: int | None  # of the tiles; None: in one piece
     in_file: bool  # all that is as large as the picture lies in files
+    keeps: bool  # what is freed is kept for what comes next, or else given back at once, which is slower
     tiles: int
     peak: float  # bytes beyond what is held before the run
     seconds: float
@@ -52,7 +55,7 @@ class Planner:
     strides: Mapping[str, int]  # of the network's layers
     cpu: bool = True  # where there are files to lie in, and a heap
 
-    def layout(self, level: Level, side: int | None, in_file: bool) -> Layout:
+    def layout(self, level: Level, side: int | None, in_file: bool, *, keeps: bool = False) -> Layout:
         """What it takes to paint the level in tiles of this side.
 
         Of what lies in files, the rows are held that a tile sees, of canvas and gradient, or a band of everything.
@@ -64,26 +67,28 @@ class Planner:
         costs = self.measured(in_file)
         before = sum(tile.seen for tile in tiles) if len(tiles) > hands else 0
         network = (sum(seen) + before / FORWARD_AND_BACK) * costs.seconds.looking
-        step = (network + pixels * costs.seconds.stepping) / hands + costs.seconds.fixed
-        peak = self._peak(costs, pixels, max(seen), whole=side is None, image=0 if in_file else RGB * pixels)
-        peak += self._tables(level)
+        moving = (network + pixels * costs.seconds.stepping) / hands * (1 if keeps else RETURNED)
+        tensors = self._most(costs, pixels, max(seen), whole=side is None, image=0 if in_file else RGB * pixels)
+        peak = SLACK + tensors + self._holes(tensors, keeps) + self._tables(level)
         if in_file:
             rows = max(tile.rows.high - tile.rows.low for tile in grown)
             peak += max(2 * RGB * rows * level.width, self.measured(False).state.slope * min(pixels, BAND))
-        return Layout(level, side, in_file, len(tiles), peak, level.steps * step)
+        return Layout(level, side, in_file, keeps, len(tiles), peak, level.steps * (moving + costs.seconds.fixed))
 
-    def _peak(self, costs: Costs, pixels: int, seen: int, *, whole: bool, image: int) -> float:
-        """Targets are made before there is a descent; then tiles and steps take turns. `image` is what the photo, the
-        canvas or a gradient holds in memory."""
+    def _holes(self, tensors: float, keeps: bool) -> float:
+        holes = HOLES * tensors if self.cpu else 0.0
+        return holes if keeps else min(holes, HOLES_GIVEN_BACK)
+
+    def _most(self, costs: Costs, pixels: int, seen: int, *, whole: bool, image: int) -> float:
+        """Of tensors. Targets are made before there is a descent; then tiles and steps take turns. `image`
+        is what the photo, the canvas or a gradient holds in memory."""
         style = min(pixels * self.recipe.style_scale**2, self.painting * max(1.0, self.recipe.style_scale) ** 2)
         surveyed, made = max(seen, style) if whole else seen, min(seen, style / self.recipe.style_scale**2)
         paintings = (2 + (self.recipe.rotations > 1)) * RGB * style if image else 0
         looking = max(costs.looking(surveyed), costs.making(made))
         building = max(looking + paintings, min(RESIZING, 6 * RGB * pixels)) + image
         descending = costs.state(pixels) + image + max(costs.tile(seen), stepping(costs, pixels))
-        tensors = image + costs.targets(pixels) + max(building, descending)
-        holes = HOLES * tensors if whole else min(HOLES * tensors, HOLES_IN_TILES)
-        return SLACK + tensors + (holes if self.cpu else 0.0)
+        return image + costs.targets(pixels) + max(building, descending)
 
     def _tables(self, level: Level) -> int:
         """What self-similarity holds of all pairs of places: it grows with the square of the trial's, up to a limit."""
@@ -93,13 +98,17 @@ class Planner:
 
     def best(self, level: Level, budget: float) -> Layout | None:
         """In one piece if possible; else the largest tiles that fit; in files what would leave tiles mostly halo."""
+        kept = self.layout(level, None, in_file=False, keeps=True)
+        if kept.peak <= (ROOMY * budget if self.cpu else budget):
+            return kept
+        return next((layout for layout in self._thrifty(level) if layout.peak <= budget), None)
+
+    def _thrifty(self, level: Level) -> Iterator[Layout]:
+        """Ways that leave hardly any holes, the quicker ones first."""
         comfortable = max(COMFORTABLE * self.cutter.halo, SMALLEST)
         for least, in_file in ((comfortable, False), (SMALLEST, self.cpu), (SMALLEST, False)):
             for side in self._sides(level, least):
-                layout = self.layout(level, side, in_file)
-                if layout.peak <= budget:
-                    return layout
-        return None
+                yield self.layout(level, side, in_file)
 
     def _sides(self, level: Level, least: int) -> list[int | None]:
         """None, then ever smaller sides, where tiles are of use."""
@@ -183,4 +192,5 @@ def forecast(layouts: Sequence[Layout], device: torch.device) -> Forecast:
     last = layouts[-1]
     memory = devices.held_memory(device) + round(max(layout.peak for layout in layouts))
     seconds, in_file = sum(layout.seconds for layout in layouts), any(layout.in_file for layout in layouts)
-    return Forecast(last.level.width, last.level.height, last.tiles, last.side, memory, seconds, in_file)
+    keeps = all(layout.keeps for layout in layouts)
+    return Forecast(last.level.width, last.level.height, last.tiles, last.side, memory, seconds, in_file, keeps)

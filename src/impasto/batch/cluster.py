@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from impasto.allocator import keep_what_is_freed
+from impasto.allocator import as_planned, keep_what_is_freed
 from impasto.batch.crew import PATIENCE, Result
 from impasto.batch.painter import Failed, Painter, Stopped, Task, Tools
 from impasto.errors import RunError, UsageError
@@ -32,7 +32,8 @@ class Hand:
         """`files` are references to bytes."""
         import ray
 
-        return self._painter.paint(task, dict(zip(files, ray.get(list(files.values())), strict=True)))
+        sources = dict(zip(files, ray.get(list(files.values())), strict=True))
+        return self._painter.paint(task, sources, as_planned)
 
 
 class Cluster:

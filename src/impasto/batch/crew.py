@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
-from impasto.allocator import keep_what_is_freed
+from impasto.allocator import as_planned, keep_what_is_freed
 from impasto.batch.painter import Failed, Painted, Painter, Progress, Stopped, Task, Tools
 from impasto.events import Event
 from impasto.recipe import Recipe
@@ -166,6 +166,6 @@ def serve(connection: Connection, tools: Tools, settle: Callable[[], None]) -> N
 
     try:
         while True:
-            connection.send(painter.paint(connection.recv(), stop=called))
+            connection.send(painter.paint(connection.recv(), hear=as_planned, stop=called))
     except (EOFError, OSError, Stopped):
         return

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from impasto.allocator import as_planned
 from impasto.batch.crew import Alone, Crew, Team
 from impasto.batch.desk import Desk
 from impasto.batch.jobs import Job
@@ -169,6 +170,7 @@ class Progress:
     session: Session | None = None
 
     def __call__(self, event: Event) -> None:
+        as_planned(event)
         if isinstance(event, Step) and self.session is not None:
             done, total = len(self.session.said), max(1, len(self.session.jobs))
             steps = event.evaluations + (MANY if done else 0)  # only the first picture's first steps are told apart

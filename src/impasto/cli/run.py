@@ -67,8 +67,7 @@ def paint_with(
     interrupt.painting = True
     with explained(job):
         for event in events(job, options, keeper, kept, crew, interrupt):
-            if isinstance(event, Planned) and event.forecast is not None and event.forecast.side is not None:
-                allocator.give_back_at_once()
+            allocator.as_planned(event)
             if crew.leads:
                 read_event(event, job, options, tell, keeper, outcome)
             if isinstance(event, Finished):

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from impasto import device as devices
+from impasto.allocator import as_planned
 from impasto.cli.interrupt import Interrupt
 from impasto.cli.options import Options
 from impasto.cli.order import check_weights
@@ -91,6 +92,7 @@ class Workshop:
         ):
             if self.interrupt.asked:
                 raise Stopped
+            as_planned(event)
             hear(event)
             if isinstance(event, Finished):
                 return finished(cell.content, event.image)
