@@ -34,6 +34,7 @@ from impasto.picture import Picture
 from impasto.recipe import Recipe, recipe
 from impasto.stylize import stylize
 
+STYLE = ("style_shallow", "style_deep", "color")
 PAIRS = ",".join(
     (
         "tubingen+starry_night_google",
@@ -130,7 +131,8 @@ def paint_all(
 
 
 def _words(s: judge.Score) -> str:
-    return f"style {s.style_shallow:.4f} / {s.style_deep:.4f}  content {s.content:.3f}  grain {s.grain:.2f}"
+    style = f"style {s.style_shallow:.4f} / {s.style_deep:.4f}  color {s.color:.4f}"
+    return f"{style}  content {s.content:.3f}  grain {s.grain:.2f}"
 
 
 def at_equal_content(curve: Sequence[Painted], content: float, part: str) -> float:
@@ -140,12 +142,12 @@ def at_equal_content(curve: Sequence[Painted], content: float, part: str) -> flo
 
 
 def compare(done: Sequence[Painted], methods: Sequence[Method], pairs: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Style errors of each method over the first method's, at equal content: geometric means over the pairs."""
+    """Style and color errors of each method over the first method's, at equal content: geometric means over pairs."""
     curves = {(m.name, p): [d for d in done if (d.method, d.pair) == (m.name, p)] for m in methods for p in pairs}
     summary: dict[str, dict[str, float]] = {}
     for m in methods:
         row: dict[str, float] = {}
-        for part in ("style_shallow", "style_deep"):
+        for part in STYLE:
             logs = []
             for p in pairs:
                 common = common_content([curves[each.name, p] for each in methods])
@@ -200,7 +202,7 @@ def main() -> None:
     methods, pairs = a.method or [parse("lite")], a.pairs.split(",")
     done = paint_all(methods, pairs, [float(s) for s in a.strengths.split(",")], a.size, JUDGES[a.judge]())
     summary = compare(done, methods, pairs)
-    header = ("method", "shallow / first", "deep / first", "grain", "seconds")
+    header = ("method", "shallow / first", "deep / first", "color / first", "grain", "seconds")
     print(table(rows(summary), header))
     files.write(contact_sheet(done, pairs), files.check_writable(a.sheet, overwrite=True), overwrite=True)
     scores = [{"method": d.method, "pair": d.pair, "strength": d.strength, "seconds": d.seconds, **vars(d.score)}

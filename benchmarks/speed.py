@@ -193,8 +193,8 @@ def judged(network: Network, ours: Path, theirs: Picture) -> dict[str, Any]:
     scores = judge.score(network, photo, painting, [read(ours), theirs])
     rows = [[name, *asdict(s).values()] for name, s in zip(("impasto", "plain"), scores, strict=True)]
     halves = judge.between_halves(network, photo, painting)
-    rows.append(["the painting's left half, against its right", *halves, "", ""])
-    print(table(rows, (f"picture, judged by {network.name}", "shallow", "deep", "content", "grain")))
+    rows.append(["the painting's left half, against its right", *halves, "", "", ""])
+    print(table(rows, (f"picture, judged by {network.name}", "shallow", "deep", "color", "content", "grain")))
     return {"impasto": asdict(scores[0]), "plain": asdict(scores[1]), "halves": halves}
 
 

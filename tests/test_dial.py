@@ -6,6 +6,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from networks import picture
@@ -94,6 +95,29 @@ def test_the_halves_of_a_painting_say_how_much_alike_it_is() -> None:
     photo = picture(96, 256, seed=5)
     same, different = (judge.between_halves(Lite(), photo, painting, side=256) for painting in (repeated, split))
     assert all(ours < 0.4 * theirs for ours, theirs in zip(same, different, strict=True)), (same, different)
+
+
+def test_the_judge_sees_faint_colors_that_gram_matrices_overlook() -> None:
+    """All of the painting's pixels in any order have its colors; a gray picture with its power has not."""
+    photo, painting = picture(64, 96, seed=1), picture(64, 96, seed=2)
+    order = torch.randperm(64 * 96, generator=torch.Generator().manual_seed(0))
+    shuffled = painting.rgb.flatten(2)[..., order].view_as(painting.rgb)
+    faint = painting.rgb.mean(1, keepdim=True) + 0.7 * (painting.rgb - painting.rgb.mean(1, keepdim=True))
+    outputs = [photo, Picture(shuffled), Picture(faint)]
+    as_photo, same, faded = judge.score(Lite(), photo, painting, outputs, side=96)
+    assert as_photo.color == pytest.approx(1)
+    assert same.color < 1e-4
+    assert faded.color == pytest.approx(moved(faint, painting.rgb) / moved(photo.rgb, painting.rgb), rel=1e-2)
+    assert faded.color > 0.01
+
+
+def moved(a: torch.Tensor, b: torch.Tensor) -> float:
+    """Squared 2-Wasserstein distance of two Gaussians, from the matrices' own roots."""
+    (first, mean), (second, other) = (
+        (np.cov(x := p.flatten(2)[0].double().numpy(), ddof=0), x.mean(1)) for p in (a, b)
+    )
+    cross = np.sqrt(np.linalg.eigvals(first @ second).real.clip(0)).sum()
+    return float(((mean - other) ** 2).sum() + np.trace(first + second) - 2 * cross)
 
 
 def test_the_judge_sees_a_painting_as_large_as_its_painter_did() -> None:

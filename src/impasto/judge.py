@@ -22,6 +22,7 @@ SHALLOW = ("relu1_1", "relu2_1", "relu3_1")
 DEEP = ("relu4_1", "relu5_1")
 CONTENT = "relu4_2"
 SIDE, LEAST = 512, 32  # pixels on the long side, and on any
+ALIKE = 1e-4  # squared distance of colors, the whole range being one: photo and painting that have less have the same
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,9 @@ class Score:
 
     style_shallow, style_deep   distance of the Gram matrices from the painting's, as a share of the photo's own:
                                 0 has the painting's statistics, 1 is as far away as the untouched photo
+    color                       squared Wasserstein distance of the pixels' colors, by mean and covariance, from the
+                                painting's, as a share of the photo's own: Gram matrices hear loud colors, this faint
+                                ones too
     content                     squared distance of the deep features from the photo's, as a share of that of the
                                 painting itself: 0 is the photo, 1 has nothing of it left
     grain                       energy of the finest details over that of the photo or the painting, whichever has
@@ -38,6 +42,7 @@ class Score:
 
     style_shallow: float
     style_deep: float
+    color: float
     content: float
     grain: float
 
@@ -57,10 +62,12 @@ def score(
     for output in outputs:
         image, of_painting = seen(output.resized(width, height), side), of_paintings[output.size]
         of_output = features(network, image)
-        detail = max(finest(photo), finest(paintings[output.size]))
+        painting = paintings[output.size]
+        detail = max(finest(photo), finest(painting))
         scores.append(
             Score(
                 *apart(of_output, of_painting, unit=(of_photo, of_painting)),
+                color=recolored(image, painting) / max(recolored(photo, painting), ALIKE),
                 content=float((of_output[CONTENT] - of_photo[CONTENT]).square().sum() / far.clamp_min(1e-20)),
                 grain=finest(image) / max(detail, 1e-12),
             )
@@ -114,6 +121,11 @@ def apart(a: Features, b: Features, unit: tuple[Features, Features]) -> tuple[fl
 def _gram_distance(a: Features, b: Features, layer: str) -> float:
     distance = measures.gram_distance(*(measures.gaussian(measures.moments(f[layer])) for f in (a, b)))
     return float(distance.clamp_min(1e-20))
+
+
+def recolored(a: Tensor, b: Tensor) -> float:
+    """How far colors would have to be moved, squared and on average, for two pictures to have the same."""
+    return float(measures.wasserstein_distance(*(measures.gaussian(measures.moments(image)) for image in (a, b))))
 
 
 def finest(image: Tensor) -> float:

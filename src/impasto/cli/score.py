@@ -26,6 +26,7 @@ HIMSELF = "The small network judged here; pictures that it has painted, it has j
 MEANINGS = {
     "style_shallow": "0 has the painting's strokes and colors, 1 is as far away as the photo",
     "style_deep": "the same for its forms",
+    "color": "0 has the painting's palette, 1 the photo's",
     "content": "0 is the photo, 1 has nothing of it left",
     "grain": "above about 1.3, look for noise",
 }
@@ -102,9 +103,9 @@ def settings(file: Path) -> tuple[str, ...]:
 
 
 def spoken(score: Score) -> tuple[str, ...]:
-    """The numbers, two to a line."""
-    shallow, deep, content, grain = (f"{spaced(name)} {value:.3f}" for name, value in asdict(score).items())
-    return f"{shallow}, {deep}", f"{content}, {grain}"
+    """The numbers: what is the painting's, and the rest."""
+    told = [f"{spaced(name)} {value:.3f}" for name, value in asdict(score).items()]
+    return ", ".join(told[:3]), ", ".join(told[3:])
 
 
 def spaced(name: str) -> str:
