@@ -23,7 +23,7 @@ from impasto.tiles import BLOCK
 USABLE = 0.9  # of the memory that is free: others need some too
 SLACK = 16e6  # what the allocator does not give back, and the threads' own
 HOLES = 0.6  # of what is held, where the C library's heap keeps what is freed, and not all of it fits again ...
-HOLES_GIVEN_BACK = 50e6  # ... where large pieces are given back at once, small ones leave no more than this
+HOLES_GIVEN_BACK, FEW = 0.15, 50e6  # ... where large pieces are given back at once, small ones leave so much, or this
 RETURNED = 1.5  # times as long takes what needs memory that has been given back: it comes page by page
 ROOMY = 0.8  # of the budget: up to there all may be kept, as the holes have been seen to grow to 0.85
 RGB = 12  # bytes of a pixel of a picture or canvas
@@ -77,7 +77,7 @@ class Planner:
 
     def _holes(self, tensors: float, keeps: bool) -> float:
         holes = HOLES * tensors if self.cpu else 0.0
-        return holes if keeps else min(holes, HOLES_GIVEN_BACK)
+        return holes if keeps else min(holes, max(FEW, HOLES_GIVEN_BACK * tensors))
 
     def _most(self, costs: Costs, pixels: int, seen: int, *, whole: bool, image: int) -> float:
         """Of tensors. Targets are made before there is a descent; then tiles and steps take turns. `image`
