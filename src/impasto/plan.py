@@ -67,7 +67,7 @@ class Planner:
         costs = self.measured(in_file)
         before = sum(tile.seen for tile in tiles) if len(tiles) > hands else 0
         network = (sum(seen) + before / FORWARD_AND_BACK) * costs.seconds.looking
-        moving = (network + pixels * costs.seconds.stepping) / hands * (1 if keeps else RETURNED)
+        moving = (network + pixels * costs.seconds.stepping) / hands * (1 if keeps or not self.cpu else RETURNED)
         tensors = self._most(costs, pixels, max(seen), whole=side is None, image=0 if in_file else RGB * pixels)
         peak = SLACK + tensors + self._holes(tensors, keeps) + self._tables(level)
         if in_file:
@@ -80,8 +80,8 @@ class Planner:
         return holes if keeps else min(holes, max(FEW, HOLES_GIVEN_BACK * tensors))
 
     def _most(self, costs: Costs, pixels: int, seen: int, *, whole: bool, image: int) -> float:
-        """Of tensors. Targets are made before there is a descent; then tiles and steps take turns. `image`
-        is what the photo, the canvas or a gradient holds in memory."""
+        """Of tensors. Targets are made before there is a descent; then tiles and steps take turns. `image` is what the
+        photo, the canvas or a gradient holds in memory."""
         style = min(pixels * self.recipe.style_scale**2, self.painting * max(1.0, self.recipe.style_scale) ** 2)
         surveyed, made = max(seen, style) if whole else seen, min(seen, style / self.recipe.style_scale**2)
         paintings = (2 + (self.recipe.rotations > 1)) * RGB * style if image else 0
