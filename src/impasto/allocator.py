@@ -7,10 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:  # it imports torch
-    from impasto.events import Event
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4  # of malloc.h
 
@@ -28,9 +24,9 @@ def give_back_at_once() -> None:
     _mallopt({M_MMAP_MAX: 2**16, M_MMAP_THRESHOLD: 2**21, M_TRIM_THRESHOLD: 2**25})
 
 
-def as_planned(event: Event) -> None:
+def as_planned(event: object) -> None:
     """What a program does with every event of its runs: the plan says whether there is room to keep what is freed."""
-    forecast = getattr(event, "forecast", None)
+    forecast = getattr(event, "forecast", None)  # events are above us: only `Planned` has one
     if forecast is not None:
         (keep_what_is_freed if forecast.keeps else give_back_at_once)()
 
