@@ -97,8 +97,8 @@ def test_the_halves_of_a_painting_say_how_much_alike_it_is() -> None:
     assert all(ours < 0.4 * theirs for ours, theirs in zip(same, different, strict=True)), (same, different)
 
 
-def test_the_judge_sees_faint_colors_that_gram_matrices_overlook() -> None:
-    """All of the painting's pixels in any order have its colors; a gray picture with its power has not."""
+def test_the_judge_sees_how_far_colors_are_from_the_paintings() -> None:
+    """All of its pixels in any order have its colors; paler ones have not."""
     photo, painting = picture(64, 96, seed=1), picture(64, 96, seed=2)
     order = torch.randperm(64 * 96, generator=torch.Generator().manual_seed(0))
     shuffled = painting.rgb.flatten(2)[..., order].view_as(painting.rgb)

@@ -53,17 +53,12 @@ def halved(fine: Tensor, room: Room) -> Tensor:
     """A times an image: the rows whose twins are one's own."""
     channels, height, width = fine.shape[1:]
     made = room.image(channels, height // 2, width // 2, fine)
+    weights = _weights(channels, fine.dtype, fine.device)
     room.crew.look_beyond(fine, EDGE)
     for rows in room.bands(fine):
         top, end = rows.start // 2, rows.stop // 2
         low = max(0, 2 * top - 2)
-        part = F.conv2d(
-            fine[..., low : 2 * end + 2, :],
-            _weights(channels, fine.dtype, fine.device),
-            stride=2,
-            padding=1,
-            groups=channels,
-        )
+        part = F.conv2d(fine[..., low : 2 * end + 2, :], weights, stride=2, padding=1, groups=channels)
         made[..., top:end, :] = part[..., top - low // 2 : end - low // 2, :]
     return made
 
