@@ -35,7 +35,7 @@ EPSILON = 1e-8  # under every root and division
 AT_ONCE = 1 << 19  # numbers that are put in squares before they are multiplied: they stay in the processor's cache
 SEEN = 1e-7  # of the largest direction of a metric, squared: what is less is the rounding of float32
 RIDGE = 1e-6  # of the power of the features: what float32 sums leave unsaid about their covariance
-FELT = 1e-20  # of the largest slope: what is less is lost in any sum, and can make a processor ten times slower
+FELT = 1e-20  # of the largest factor: what is less is lost in any sum, and can make a processor ten times slower
 
 
 @dataclass(frozen=True)
@@ -172,10 +172,11 @@ def _products(plain: Tensor, heavy: Tensor) -> Tensor:
     return torch.bmm(plain.expand(2, -1, -1).mT, heavy.expand(2, -1, -1))[:1]
 
 
-def _felt(slope: Tensor) -> Tensor:
-    """Without what is too small to count: channels that a metric hardly sees have slopes below the smallest normal
-    number, with which a processor multiplies in its slow way."""
-    return slope.masked_fill(slope.abs() < FELT * slope.abs().max(), 0)
+def _felt(factor: Tensor) -> Tensor:
+    """Without what is too small to count: channels that a metric hardly sees have roots and slopes below the smallest
+    normal number, with which a processor multiplies in its slow way."""
+    size = factor.abs()
+    return factor.masked_fill(size < FELT * size.max(), 0)
 
 
 def linear(root: Tensor) -> Convolution:
@@ -245,7 +246,7 @@ def root(metric: Tensor) -> Tensor:
     float64 on the CPU."""
     values, vectors = torch.linalg.eigh(metric.detach().cpu().double())
     seen = values > SEEN * values[-1]
-    return (values[seen].sqrt()[:, None] * vectors.T[seen]).to(metric)
+    return _felt(values[seen].sqrt()[:, None] * vectors.T[seen]).to(metric)
 
 
 def gaussian(sums: Tensor, root: Tensor | None = None) -> Gaussian:
