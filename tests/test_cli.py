@@ -28,13 +28,13 @@ from impasto import presets
 from impasto import recipe as recipes
 from impasto.cli.paint import paint
 from impasto.cli.progress import Lines, Pace, by_kind, duration
+from impasto.dial import style_weight
 from impasto.errors import PictureError, RecipeError
 from impasto.events import Level, Step
 from impasto.files import Written, read_record, write
 from impasto.hand import StyleFile
 from impasto.hand import painting as parsed_painting
 from impasto.networks.vgg import VGG
-from impasto.paint import style_weight
 from impasto.picture import Picture
 from impasto.recipe import Recipe, described
 

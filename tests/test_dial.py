@@ -11,11 +11,16 @@ import pytest
 import torch
 from networks import picture
 
-from impasto import canvas, judge
+from impasto import canvas, dial, judge, measures
+from impasto.events import Finished
+from impasto.inputs import Painting
 from impasto.networks.choose import open_network
 from impasto.networks.lite import Lite
+from impasto.paint import paint
 from impasto.picture import Picture, read
 from impasto.recipe import Recipe
+from impasto.regions import Guidance, Region
+from impasto.samples import Sorted
 from impasto.stylize import stylize
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -131,3 +136,61 @@ def test_the_judge_sees_a_painting_as_large_as_its_painter_did() -> None:
             max(judge.LEAST, small.height * times),
             max(judge.LEAST, small.width * times),
         )
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 1.0])
+def test_the_way_between_two_statistics_is_straight(share: float) -> None:
+    """A share of the way is that share of the distance from the one, and the rest from the other."""
+    generator = torch.Generator().manual_seed(0)
+    a, b = (
+        measures.gaussian(measures.moments(torch.rand(1, 6, 9, 11, generator=generator, dtype=torch.float64) ** power))
+        for power in (1, 3)
+    )
+    there = dial.between(a, b, share)
+    whole = float(measures.wasserstein_distance(a, b)) ** 0.5
+    for end, part in ((a, share), (b, 1 - share)):
+        assert float(measures.wasserstein_distance(there, end)) ** 0.5 == pytest.approx(part * whole, abs=1e-3 * whole)
+
+
+def test_sorted_values_on_the_way_are_between_those_of_the_same_rank() -> None:
+    ours, theirs = torch.tensor([[3.0, 1.0], [1.0, 1.0], [2.0, 1.0]]), torch.tensor([[10.0, 1.0], [30.0, 1.0]])
+    axis = torch.tensor([[1.0], [0.0]])
+    way = Sorted.of(theirs, axis).nearer(Sorted.of(ours, axis), 0.25)
+    assert way.values.tolist() == [[0.75 * 1.25 + 0.25 * 10, 0.75 * 2.75 + 0.25 * 30]]
+
+
+@pytest.mark.parametrize("statistic", ["mixed", "gram", "sliced", "histogram"])
+def test_a_timid_dial_changes_the_photo_little_whatever_is_compared(statistic: str) -> None:
+    photo, painting = (each.fitted(SIDE) for each in pictures())
+    base = Recipe(size=SIDE, steps=30, steps_least=20, style_statistic=statistic)  # type: ignore[arg-type]
+    network = open_network(base)
+
+    def moved(strength: float) -> float:
+        painted = stylize(photo, painting, base.changed(strength=strength), network=network)
+        return float((painted.rgb - photo.rgb).square().mean().sqrt())
+
+    timid, gentle, clear = (moved(strength) for strength in (0.03, 0.15, dial.GENTLE))
+    assert timid < 0.3 * clear
+    assert timid < gentle < clear
+
+
+def test_what_the_dial_sets_can_be_set_by_hand() -> None:
+    photo, painting = (each.fitted(64) for each in pictures())
+    base = Recipe(size=64, steps=8)
+    network = open_network(base)
+    by_dial, by_hand = base.changed(strength=0.12), base.changed(style_reach=0.12 / dial.GENTLE, strength=dial.GENTLE)
+    assert dial.pulls(by_dial) == dial.pulls(by_hand)
+    made = [stylize(photo, painting, each, network=network).rgb for each in (by_dial, by_hand)]
+    assert torch.equal(*made)
+    assert torch.equal(stylize(photo, painting, base.changed(style_reach=0.0), network=network).rgb, photo.rgb)
+
+
+def test_the_way_begins_at_what_the_photo_shows_in_the_region() -> None:
+    """Not at the whole photo: a dark half whose painting it is itself has nowhere to go."""
+    bright, dark = 0.8 + 0.2 * picture(64, 48, seed=1).rgb, 0.2 * picture(64, 48, seed=2).rgb
+    photo, mask = (Picture(torch.cat(pair, -1)) for pair in ((bright, dark), (bright * 0, bright * 0 + 1)))
+    guidance = Guidance(regions=(Region(mask, Painting(Picture(dark))),))
+    quick = Recipe(size=96, steps=30, style_reach=0.2)
+    *_, done = paint(photo, [Picture(bright)], quick, network=open_network(quick), guidance=guidance)
+    assert isinstance(done, Finished)
+    assert float((done.image - photo.rgb)[..., 56:].mean()) < 0.02

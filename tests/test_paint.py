@@ -503,6 +503,7 @@ KNOBS: dict[str, tuple[dict[str, Any], Any]] = {
     "style_statistic": ({}, "covariance"),
     "style_scaling": ({"style_weight": 1e3}, "gatys"),
     "style_weight": ({}, 3.0),
+    "style_reach": ({}, 0.5),
     "rotations": ({}, 2),
     "detail": ({}, 0.5),
     "color": ({}, "photo"),

@@ -26,6 +26,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "style_layers": LAYERS,
     "content_weight": st.floats(0, 1e6),
     "style_weight": st.none() | st.floats(0, 1e12),
+    "style_reach": st.none() | st.floats(0, 1),
     "variation_weight": st.floats(0, 1e3),
     "detail": st.floats(0, 1),
     "rotations": st.sampled_from([1, 2, 4]),

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import Any, NamedTuple
 
-STYLE_KNOBS = {"strength", "style_scale", "style_statistic", "style_scaling", "style_weight", "rotations"}
+STYLE_KNOBS = {
+    "strength",
+    "style_scale",
+    "style_statistic",
+    "style_scaling",
+    "style_weight",
+    "style_reach",
+    "rotations",
+}
 
 
 class Clash(NamedTuple):
@@ -39,6 +47,8 @@ def clashes(r: Any, turned: Set[str]) -> list[Clash]:  # noqa: ANN401 -- anythin
          raw and r.style_weight is None, "", "style_scaling"),
         ("strength has no effect where style_weight is given; turn style_weight instead, or leave one of them out.",
          r.style_weight is not None, "strength", "style_weight"),
+        ("style_reach is a way from the photo: it needs content_layers with a weight.",
+         not any(r.content_layers.values()), "style_reach", "content_layers"),
         ("content_weight, content_measure, content_rim and content_scale need content_layers with a weight.",
          not any(r.content_layers.values()), "content_weight content_measure content_rim content_scale",
          "content_layers"),

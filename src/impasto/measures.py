@@ -58,8 +58,7 @@ class Gaussian:
     @cached_property
     def half(self) -> Tensor:
         """The symmetric root of covariance + ridge."""
-        values, vectors = torch.linalg.eigh(wide(self.covariance) + self.ridge)
-        return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+        return symmetric(wide(self.covariance) + self.ridge, torch.sqrt)
 
     def framed(self, sigma: Tensor) -> Tensor:
         """Another covariance between this one's roots: Σ^½ σ Σ^½."""
@@ -267,6 +266,12 @@ def principal(g: Gaussian, root: Tensor) -> tuple[Principal, Tensor]:
     _, axes = torch.linalg.eigh(wide(g.covariance))
     turn = axes.T.to(g.mean)
     return Principal(turn @ g.mean, turn @ g.second @ turn.T), turn @ root.to(turn)
+
+
+def symmetric(matrix: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
+    """A function of a symmetric, positive definite matrix."""
+    values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
+    return (vectors * function(values.clamp_min(0))) @ vectors.T
 
 
 # ---- distances between statistics ----------------------------------------------------------------------------------

@@ -27,23 +27,24 @@ from impasto.cutter import Cutter
 from impasto.descent import Adam, Descent, GradientDescent, Optimizer
 from impasto.detail import detail_term
 from impasto.diagnosis import diagnosis
+from impasto.dial import between, pulls, style_reach, style_weight
 from impasto.diary import Diary
 from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
 from impasto.inputs import Style, Styles, check, remarks, weighted
 from impasto.lbfgs import LBFGS
 from impasto.likeness import likeness_term
-from impasto.look import look, stride
+from impasto.look import look, stride, survey
 from impasto.networks import Network
 from impasto.objective import Objective, Term, content_term, style_term, variation_term
 from impasto.picture import Picture
 from impasto.plan import Layout, forecast, lay_out
 from impasto.recipe import Recipe
 from impasto.regions import Guidance, Passage, carried
-from impasto.samples import spread_term
+from impasto.samples import gathered, spread_term
 from impasto.scene import Scene, rehearsed, scenery
 from impasto.share import ALONE, Crew
 from impasto.storage import MEMORY, Room
-from impasto.style import Surveys, statistics
+from impasto.style import Surveys, seen, statistics
 
 
 def paint(
@@ -269,6 +270,8 @@ def style_terms(
     layers, scale, turns = frozenset(weights), recipe.style_scale, recipe.rotations
     one_piece, room = recipe.in_one_piece, scene.room
     wanted = statistics(network, paintings, layers, photo, scale, cutter, surveys, turns, one_piece, room)
+    reach = style_reach(recipe)
+    own = {} if reach == 1 else seen(network, gathered if one_piece else survey, photo, passage.where, layers, cutter)
     for layer, sums in wanted.items():
         step = stride(network, layer)
         where = None if passage.where is None else carried(passage.where, step)
@@ -276,13 +279,16 @@ def style_terms(
             continue  # too small for this layer
         weight, size = weights[layer] * style_weight(recipe) * passage.share, (height // step, width // step)
         root, statistic, name = roots.get(layer), measures.at_layer(recipe.style_statistic, step), passage.name
+        near = own.get(layer)
         if one_piece:
-            yield spread_term(layer, weight, sums, statistic, size, step, root=root, where=where, name=name)
+            given = {"root": root, "where": where, "near": near}
+            yield spread_term(layer, weight, sums, statistic, size, step, name=name, reach=reach, **given)
             continue
+        target = measures.gaussian(sums, root)
         yield style_term(
             layer,
             weight,
-            measures.gaussian(sums, root),
+            target if near is None else between(measures.gaussian(near, root), target, reach),
             positions=size[0] * size[1],
             statistic=statistic,
             scale=recipe.style_scaling,
@@ -292,26 +298,13 @@ def style_terms(
         )
 
 
-def pulls(recipe: Recipe) -> dict[str, float]:
-    """The weights of both losses."""
-    return {"content": recipe.content_weight, "style": style_weight(recipe)}
-
-
-def style_weight(recipe: Recipe) -> float:
-    """Beta, given or set by the dial: nothing at 0, DIAL_MIDDLE at a half, and about DIAL_RANGE times that at 1."""
-    if recipe.style_weight is not None:
-        return recipe.style_weight
-    return DIAL_MIDDLE * (DIAL_RANGE ** (2 * recipe.strength) - 1) / (DIAL_RANGE - 1)
-
-
-DIAL_MIDDLE, DIAL_RANGE = 8.0, 75.0  # found by looking at a dozen pairs, then by content error; see docs/log.md
 RIM = {"lite": 2.0}  # its windows are small, and along the border few: colors would gather there; see docs/log.md
 DETAIL = 0.8  # of the other weights, where detail is 1: letters are as sharp as the photo's, the sky is still painted
 
 
 def photo_is_the_answer(recipe: Recipe) -> bool:
     """Nothing pulls away from the photo, and the canvas starts there."""
-    pulled = style_weight(recipe) or recipe.variation_weight
+    pulled = (style_weight(recipe) and style_reach(recipe)) or recipe.variation_weight
     return not pulled and recipe.start == "photo" and not recipe.start_noise
 
 

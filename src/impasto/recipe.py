@@ -115,7 +115,15 @@ class Recipe:
     style_weight: Annotated[
         float | None, knob("Style", "beta, the weight of the style loss (not given: set by strength)", ge=0)
     ] = None
-
+    style_reach: Annotated[
+        float | None,
+        knob(
+            "Style",
+            "aim so far on the way from the photo's manner to the painting's (not given: by strength)",
+            ge=0,
+            le=1,
+        ),
+    ] = None
     rotations: Annotated[
         Literal[1, 2, 4],
         knob(
@@ -190,12 +198,7 @@ class Recipe:
     beta2: Annotated[float, knob("Descent", "adam's memory of its square", ge=0, lt=1)] = 0.99
     average: Annotated[
         float,
-        knob(
-            "Descent",
-            "average the iterates with this memory (0.99) to calm adam; 0 takes the last",
-            ge=0,
-            lt=1,
-        ),
+        knob("Descent", "average the iterates with this memory (0.99) to calm adam; 0 takes the last", ge=0, lt=1),
     ] = 0.0
 
     # Start

@@ -12,13 +12,14 @@ for, memory, would be spent again on the gathered values: the planner paints suc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import torch
 from torch import Tensor
 
 from impasto.device import wide
+from impasto.dial import between
 from impasto.likeness import Grid
 from impasto.look import placed, stride
 from impasto.measures import EPSILON, Gaussian, gaussian, wasserstein_distance
@@ -83,6 +84,10 @@ class Sorted:
         share = (wide(weight) / wide(weight).sum().clamp_min(EPSILON))[order]
         return cls(values, (share.cumsum(1) - share / 2).to(values), share.to(values))
 
+    def nearer(self, origin: Sorted, reach: float) -> Sorted:
+        """Every value on the way to it from that of `origin` which has as much below it."""
+        return replace(self, values=torch.lerp(origin.at(self.below), self.values, reach))
+
     def at(self, below: Tensor) -> Tensor:
         """The quantiles: values that have this much below them; between two samples, on the line that joins them."""
         last = self.below.shape[1] - 1
@@ -129,8 +134,11 @@ def spread_term(
     root: Tensor | None = None,
     where: Tensor | None = None,
     name: str = "style",
+    near: Tensor | None = None,
+    reach: float = 1.0,
 ) -> Term:
-    """The values of a layer of `size` (h, w) shall be distributed as the painting's [w f, w].
+    """The values of a layer of `size` (h, w) shall be distributed as the painting's [w f, w]; or, if others are `near`,
+    as those on the way from there to the painting's.
 
     In units of the painting's own distance from nothing, as `objective.style_factor` has it.
     """
@@ -138,6 +146,9 @@ def spread_term(
     sliced = statistic == "sliced"
     directions = (slices(channels, min(BASES, step), root) if sliced else axes(channels, root)).to(painted)
     target, shape = Sorted.of(painted, directions), _gaussian(painted, root)
+    if near is not None:
+        target = target.nearer(Sorted.of(near, directions), reach)
+        shape = between(_gaussian(near, root), shape, reach)
     even = target.at(middles(target.values.new_empty(len(target.values), positions))) if where is None else None
     nothing = Gaussian(torch.zeros_like(shape.mean), torch.zeros_like(shape.second))
     power = (target.share * target.values.square()).sum()

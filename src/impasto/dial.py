@@ -1,0 +1,48 @@
+"""What the one dial sets: how much style weighs beside content, and where its aim lies between the photo's own manner
+and the painting's."""
+
+from __future__ import annotations
+
+import torch
+
+from impasto.device import wide
+from impasto.measures import Gaussian, symmetric
+from impasto.recipe import Recipe
+
+MIDDLE, RANGE = 8.0, 75.0  # found by looking at a dozen pairs, then by content error; see docs/log.md
+GENTLE = 0.3  # below it weights stay, and the aim comes nearer to the photo: weak style makes stripes of color
+
+
+def pulls(recipe: Recipe) -> dict[str, float]:
+    """The weights of both losses; and how far the style's aim is, if not at the painting itself."""
+    reach = style_reach(recipe)
+    weights = {"content": recipe.content_weight, "style": style_weight(recipe)}
+    return weights if reach == 1 or not weights["style"] else {**weights, "reach": reach}
+
+
+def style_weight(recipe: Recipe) -> float:
+    """Beta, given or set by the dial: nothing at 0, MIDDLE at a half, and about RANGE times that at 1."""
+    if recipe.style_weight is not None:
+        return recipe.style_weight
+    turned = max(recipe.strength, GENTLE) if recipe.strength else 0.0
+    return MIDDLE * (RANGE ** (2 * turned) - 1) / (RANGE - 1)
+
+
+def style_reach(recipe: Recipe) -> float:
+    """Where on the way from the photo's statistics (0) to the painting's (1) those lie that are aimed at."""
+    if recipe.style_reach is not None:
+        return recipe.style_reach
+    if recipe.style_weight is not None or not any(recipe.content_layers.values()):
+        return 1.0
+    return min(1.0, recipe.strength / GENTLE)
+
+
+def between(a: Gaussian, b: Gaussian, share: float) -> Gaussian:
+    """On the straight line from a to b in the geometry of the Wasserstein distance (McCann 1997): the positions of the
+    one are moved by a share of what would make them the other's."""
+    start, end = wide(a.covariance) + a.ridge, wide(b.covariance) + b.ridge
+    root = symmetric(start, torch.sqrt)
+    move = (back := symmetric(start, torch.rsqrt)) @ symmetric(root @ end @ root, torch.sqrt) @ back
+    part = torch.lerp(torch.eye(len(start)).to(move), move, share)
+    mean = torch.lerp(wide(a.mean), wide(b.mean), share)
+    return Gaussian(mean.to(a.mean), (part @ start @ part.T + torch.outer(mean, mean)).to(a.second))
