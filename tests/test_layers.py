@@ -40,6 +40,7 @@ FLOORS = (
             "style",
             "scene",
             "detail",
+            "dial",
             "likeness",
             "samples",
             "diagnosis",

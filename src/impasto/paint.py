@@ -2,11 +2,12 @@
 
 Gatys, Ecker, Bethge (arXiv:1508.06576): a picture x is sought whose features on the layers of a network are close to
 the photo's, and whose feature statistics are close to the painting's. The weighted sum of both losses is brought down
-by changing the pixels of x; the network stays as it is. We depart from the paper in five ways, each a knob: x starts
-as the photo and not as noise; it is painted small first, so that large forms are found where they are cheap; statistics
+by changing the pixels of x; the network stays as it is. We depart from the paper in six ways, each a knob: x starts as
+the photo and not as noise; it is painted small first, so that large forms are found where they are cheap; statistics
 are compared by the Wasserstein distance, but at the deepest layer; losses are relative to the photo and the painting,
-so that one dial means the same at every size; in the last steps color and texture count more. A large picture looks
-like the small one because its last levels keep the photo's fine detail on what was composed (`canvas.refined`).
+so that one dial means the same at every size, and low on the dial they are not led all the way to the painting's; in
+the last steps color and texture count more. A large picture looks like the small one because its last levels keep the
+photo's fine detail on what was composed (`canvas.refined`).
 """
 
 from __future__ import annotations

@@ -154,8 +154,8 @@ VARY = Flag(
     ["--vary"],
     section="Sheet",
     type=AXIS,
-    default="strength=0.2,0.4,0.6,0.8",
-    help="what changes to the right  [default: strength=0.2,0.4,0.6,0.8]",
+    default="style_weight=0.5,3,20,100",
+    help="what changes to the right  [default: style_weight=0.5,3,20,100]",
 )
 add_sheet("content", show_content, ("content",), NOT_OF_CONTENT, FROM_NOISE)
 add_sheet("style", show_style, ("style",), NOT_OF_STYLE, FROM_NOISE)
