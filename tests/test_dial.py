@@ -185,6 +185,12 @@ def test_what_the_dial_sets_can_be_set_by_hand() -> None:
     assert torch.equal(stylize(photo, painting, base.changed(style_reach=0.0), network=network).rgb, photo.rgb)
 
 
+@pytest.mark.parametrize("knobs", [{"style_weight": 0.1}, {"strength": 0.1, "content_layers": {}}, {"strength": 0.3}])
+def test_the_aim_is_the_painting_itself_where_the_dial_is_not_low_or_does_not_count(knobs: dict[str, Any]) -> None:
+    assert dial.style_reach(Recipe(**knobs)) == 1
+    assert "reach" not in dial.pulls(Recipe(**knobs))
+
+
 def test_the_way_begins_at_what_the_photo_shows_in_the_region() -> None:
     """Not at the whole photo: a dark half whose painting it is itself has nowhere to go."""
     bright, dark = 0.8 + 0.2 * picture(64, 48, seed=1).rgb, 0.2 * picture(64, 48, seed=2).rgb

@@ -80,6 +80,7 @@ def painted(crew: Crew, checkpoint: Checkpoint | None = None, **knobs: Any) -> t
         {"optimizer": "adam", "variation_weight": 0.1},
         {"optimizer": "sgd", "momentum": 0.5, "detail": 0.3},
         {"optimizer": "sgd", "style_statistic": "sliced"},
+        {"steps": 8, "strength": 0.1},
         {"seamless": "both", "size": 352, "start": "speckles"},
     ],
 )

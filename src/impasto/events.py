@@ -41,7 +41,8 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Planned:
-    """The first event: the levels that will be painted, the loss weights that the dial set, and what it will take.
+    """The first event: the levels that will be painted, what the dial set (the weights of the losses, and the reach of
+    the style where it is not aimed at the painting itself), and what it will take.
 
     Nothing is foreseen where nothing is painted, as nothing pulls away from the photo, nor of a picture so small that
     trying out what it takes would take no less.
