@@ -2,7 +2,8 @@
 
     python -m benchmarks.dial [--sizes 256,512,1024] [--networks lite,vgg19] [--strengths 0.3,0.5,0.7] [--save]
 
-All pictures of a photo are judged at the smallest size, by the 16x encoder, which paints none of them. Told are the
+All pictures of a photo are judged by the 16x encoder, which paints none of them, reduced to the smallest size: from
+afar, a large one shall look like the small one, the painting's strokes being as large beside the picture. Told are the
 largest differences at equal strength, and whether a higher strength always is further from the photo.
 """
 
@@ -50,7 +51,7 @@ def marks(
             styles: list[Picture] = [painting] if count == 1 else turned(painting)
             wanted = recipe({"network": kind, "size": size, "strength": strength})
             made = stylize(photo, styles, wanted, network=network)
-            (score,) = judge.score(referee, photo, painting, [made], side=side)
+            (score,) = judge.score(referee, photo, painting, [made.fitted(side)], side=side)
             print(f"{names:30s} {kind:6s} {size:5d} {count} {strength:.2f}  {words(score)}", flush=True)
             yield Mark(names, kind, size, count, strength, score)
 
