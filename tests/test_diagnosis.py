@@ -75,6 +75,7 @@ def test_color_in_the_manner_of_a_drawing() -> None:
     assert "--color gray" in note
     assert told(colored(PAINTED, 0.002), drawing) == []
     assert told(colored(PAINTED, 0.1), drawing, recipe=recipe(color="gray")) == []
+    assert told(colored(PAINTED, 0.1), drawing, recipe=recipe(strength=0.1)) == []  # as it was meant
     assert told(colored(PAINTED, 0.1), Picture(colored(PAINTING.rgb, 0.2).contiguous())) == []
 
 

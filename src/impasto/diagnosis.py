@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from impasto.dial import style_reach
 from impasto.inputs import Painting
 from impasto.picture import Picture
 from impasto.recipe import Recipe
@@ -41,7 +42,8 @@ def diagnosis(
     elif recipe.color == "style":
         found, theirs = tint(Picture(result)), [tint(painting.picture) for painting in paintings]
         yield from drifted(found, [tint(Picture(photo.float().cpu())), *theirs])
-        yield from tinted(found, theirs)
+        if style_reach(recipe) == 1:
+            yield from tinted(found, theirs)
     if repairs >= REPAIRS:
         yield (
             f"The descent had to be repaired {repairs} times; a smaller --learning-rate or another --optimizer "
