@@ -275,16 +275,14 @@ def test_a_whole_run_in_tiles_is_as_good_and_has_no_seams(
 
 def whole_and_tiled(size: tuple[int, int], dtype: torch.dtype, strength: float = 0.5) -> list[Tensor]:
     """The default recipe, from coarse to fine, in one piece and in tiles."""
-    knobs: dict[str, Any] = {
-        "size": max(size), "first_level": 140, "steps": 10, "steps_least": 5, "strength": strength
-    }  # fmt: skip
+    knobs: dict[str, Any] = {"size": max(size), "first_level": 140, "steps": 10, "steps_least": 5}
     pictures: list[Tensor] = []
     for planner in (plan.Planner, Cut):
         with pytest.MonkeyPatch.context() as changed:
             changed.setattr(canvas, "COMPOSED", 150)  # so that the last level refines
             changed.setattr(plan, "Planner", planner)
             network = Lite(padding="replicate").to(dtype=dtype)
-            *_, last = paint(picture(*size), [PAINTING], Recipe(**knobs), network=network)
+            *_, last = paint(picture(*size), [PAINTING], Recipe(**knobs, strength=strength), network=network)
         assert isinstance(last, Finished)
         pictures.append(last.image)
     return pictures

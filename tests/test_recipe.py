@@ -161,6 +161,7 @@ CONTRADICTIONS: dict[str, list[dict[str, Any]]] = {
     "has one unit": [{"content_measure": "self-similarity", "content_scale": "mean"}],
     "need content_layers": [
         {"content_layers": {}, "content_weight": 2.0},
+        {"content_layers": {}, "style_reach": 0.5},
         {"content_layers": {"a": 0.0}, "content_scale": "mean"},
     ],
     "need style_layers": [{"style_layers": {}, "strength": 0.7}, {"style_layers": {}, "style_scale": 2.0}],

@@ -47,10 +47,9 @@ def clashes(r: Any, turned: Set[str]) -> list[Clash]:  # noqa: ANN401 -- anythin
          raw and r.style_weight is None, "", "style_scaling"),
         ("strength has no effect where style_weight is given; turn style_weight instead, or leave one of them out.",
          r.style_weight is not None, "strength", "style_weight"),
-        ("style_reach is a way from the photo: it needs content_layers with a weight.",
-         not any(r.content_layers.values()), "style_reach", "content_layers"),
-        ("content_weight, content_measure, content_rim and content_scale need content_layers with a weight.",
-         not any(r.content_layers.values()), "content_weight content_measure content_rim content_scale",
+        ("content_weight, content_measure, content_rim, content_scale and style_reach "
+         "need content_layers with a weight.",
+         not any(r.content_layers.values()), "content_weight content_measure content_rim content_scale style_reach",
          "content_layers"),
         ("Self-similarity has one unit: content_rim and content_scale go with content_measure = features.",
          r.content_measure == "self-similarity", "content_rim content_scale", "content_measure"),

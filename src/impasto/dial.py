@@ -1,12 +1,11 @@
-"""What the one dial sets: how much style weighs beside content, and where its aim lies between the photo's own manner
-and the painting's."""
+"""What the one dial sets: how much style weighs beside content, and how far from the photo's own manner its aim is."""
 
 from __future__ import annotations
 
 import torch
 
 from impasto.device import wide
-from impasto.measures import Gaussian, symmetric
+from impasto.measures import Gaussian, symmetric_root
 from impasto.recipe import Recipe
 
 MIDDLE, RANGE = 8.0, 75.0  # found by looking at a dozen pairs, then by content error; see docs/log.md
@@ -40,9 +39,8 @@ def style_reach(recipe: Recipe) -> float:
 def between(a: Gaussian, b: Gaussian, share: float) -> Gaussian:
     """On the straight line from a to b in the geometry of the Wasserstein distance (McCann 1997): the positions of the
     one are moved by a share of what would make them the other's."""
-    start, end = wide(a.covariance) + a.ridge, wide(b.covariance) + b.ridge
-    root = symmetric(start, torch.sqrt)
-    move = (back := symmetric(start, torch.rsqrt)) @ symmetric(root @ end @ root, torch.sqrt) @ back
-    part = torch.lerp(torch.eye(len(start)).to(move), move, share)
+    back = torch.linalg.inv(a.half)
+    move = back @ symmetric_root(a.framed(b.lifted)) @ back
+    part = torch.lerp(torch.eye(len(move)).to(move), move, share)
     mean = torch.lerp(wide(a.mean), wide(b.mean), share)
-    return Gaussian(mean.to(a.mean), (part @ start @ part.T + torch.outer(mean, mean)).to(a.second))
+    return Gaussian(mean.to(a.mean), (part @ a.lifted @ part.T + torch.outer(mean, mean)).to(a.second))

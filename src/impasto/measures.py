@@ -56,9 +56,14 @@ class Gaussian:
         return size * torch.eye(len(self.mean), dtype=size.dtype, device=size.device)
 
     @cached_property
+    def lifted(self) -> Tensor:
+        """Covariance + ridge."""
+        return wide(self.covariance) + self.ridge
+
+    @cached_property
     def half(self) -> Tensor:
         """The symmetric root of covariance + ridge."""
-        return symmetric(wide(self.covariance) + self.ridge, torch.sqrt)
+        return symmetric_root(self.lifted)
 
     def framed(self, sigma: Tensor) -> Tensor:
         """Another covariance between this one's roots: Σ^½ σ Σ^½."""
@@ -70,7 +75,7 @@ class Principal(Gaussian):
 
     @cached_property
     def half(self) -> Tensor:
-        return (wide(self.covariance) + self.ridge).diagonal().clamp_min(0).sqrt()
+        return self.lifted.diagonal().clamp_min(0).sqrt()
 
     def framed(self, sigma: Tensor) -> Tensor:
         return self.half[:, None] * sigma * self.half
@@ -268,10 +273,10 @@ def principal(g: Gaussian, root: Tensor) -> tuple[Principal, Tensor]:
     return Principal(turn @ g.mean, turn @ g.second @ turn.T), turn @ root.to(turn)
 
 
-def symmetric(matrix: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
-    """A function of a symmetric, positive definite matrix."""
+def symmetric_root(matrix: Tensor) -> Tensor:
+    """That of a symmetric, positive semi-definite matrix."""
     values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
-    return (vectors * function(values.clamp_min(0))) @ vectors.T
+    return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
 
 
 # ---- distances between statistics ----------------------------------------------------------------------------------
@@ -308,7 +313,7 @@ def wasserstein_distance(a: Gaussian, b: Gaussian) -> Tensor:
     Both covariances are lifted by b's ridge: this is still a distance, zero where they agree, and its slope stays
     finite where the picture is flat.
     """
-    sigma_a, sigma_b = wide(a.covariance) + b.ridge, wide(b.covariance) + b.ridge
+    sigma_a, sigma_b = wide(a.covariance) + b.ridge, b.lifted
     product = b.framed(sigma_a)
     floor = b.ridge[0, 0].square()
     cross = torch.linalg.eigvalsh((product + product.T) / 2).clamp_min(floor).sqrt().sum()

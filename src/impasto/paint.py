@@ -282,8 +282,8 @@ def style_terms(
         root, statistic, name = roots.get(layer), measures.at_layer(recipe.style_statistic, step), passage.name
         near = own.get(layer)
         if one_piece:
-            given = {"root": root, "where": where, "near": near}
-            yield spread_term(layer, weight, sums, statistic, size, step, name=name, reach=reach, **given)
+            way = None if near is None else (near, reach)
+            yield spread_term(layer, weight, sums, statistic, size, step, root=root, where=where, name=name, way=way)
             continue
         target = measures.gaussian(sums, root)
         yield style_term(

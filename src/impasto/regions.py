@@ -20,7 +20,7 @@ from impasto.picture import Picture
 from impasto.recipe import Recipe
 
 SNAP = 0.02  # what a JPEG leaves of black and white
-DIAL = 100.0  # a region of half the strength has about a tenth of the style's weight, as half a turn of the dial has
+DIAL = 100.0  # a region of half the strength has about a tenth of the style's weight
 FADE = 0.25  # below this strength the photo itself shines through
 FLAT = 0.15  # the most that the pixels around one of a label differ, in RGB
 ALIKE = 0.25  # colors of two label maps that are this far apart, in RGB, are not the same label

@@ -134,11 +134,10 @@ def spread_term(
     root: Tensor | None = None,
     where: Tensor | None = None,
     name: str = "style",
-    near: Tensor | None = None,
-    reach: float = 1.0,
+    way: tuple[Tensor, float] | None = None,
 ) -> Term:
-    """The values of a layer of `size` (h, w) shall be distributed as the painting's [w f, w]; or, if others are `near`,
-    as those on the way from there to the painting's.
+    """The values of a layer of `size` (h, w) shall be distributed as the painting's [w f, w]; or, if there is a `way`
+    (from where, and how far), as those that lie there on the way to the painting's.
 
     In units of the painting's own distance from nothing, as `objective.style_factor` has it.
     """
@@ -146,7 +145,8 @@ def spread_term(
     sliced = statistic == "sliced"
     directions = (slices(channels, min(BASES, step), root) if sliced else axes(channels, root)).to(painted)
     target, shape = Sorted.of(painted, directions), _gaussian(painted, root)
-    if near is not None:
+    if way is not None:
+        near, reach = way
         target = target.nearer(Sorted.of(near, directions), reach)
         shape = between(_gaussian(near, root), shape, reach)
     even = target.at(middles(target.values.new_empty(len(target.values), positions))) if where is None else None
