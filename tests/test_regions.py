@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto.cutter import Cutter
+from impasto.dial import dialed
 from impasto.errors import PictureError
 from impasto.events import Level
 from impasto.inputs import Painting, Styles, weighted
@@ -26,7 +27,6 @@ from impasto.regions import (
     Region,
     brightness,
     carried,
-    dialed,
     labeled,
     labels,
     opened,
@@ -162,15 +162,39 @@ def test_overlapping_masks_share_their_pixels() -> None:
     assert [p.share for p in found] == pytest.approx([0.5, 0.5])
 
 
-def test_strength_counts_as_the_dial_does() -> None:
+def test_a_map_of_strength_counts_as_the_dial_does() -> None:
     strength = torch.tensor([0.0, 0.25, 0.5, 0.75, 1.0])
     share = dialed(strength)
     assert float(share[0]) == 0
     assert float(share[-1]) == 1
     assert bool((share.diff() > 0).all())
     assert float(share[2]) == pytest.approx(0.1, rel=0.1)
-    found = passages(PHOTO, weighted([A]), Guidance((Region(full(1.0), B, 0.5),)), SIZE, SIZE)
-    assert [p.share for p in found] == pytest.approx([float(share[2])])
+    (found,) = passages(PHOTO, weighted([A]), Guidance(strength=full(0.5)), SIZE, SIZE)
+    assert found.share == pytest.approx(float(share[2]), rel=1e-4)
+
+
+@pytest.mark.parametrize(("dial", "strength"), [(0.9, 0.75), (0.9, 0.2), (0.5, 0.8), (0.2, 0.5), (0.7, 0.0)])
+def test_a_region_is_painted_as_if_the_dial_stood_lower(dial: float, strength: float) -> None:
+    settings = recipe(style_weight=None, strength=dial)
+    lower = settings.changed(strength=dial * strength)
+    guidance = Guidance((Region(full(1.0), B, strength),))
+    same(objective(guidance, settings=settings), objective(Guidance(), weighted([B]), settings=lower))
+
+
+def test_a_weight_given_by_hand_is_shared_by_the_strength_of_a_region() -> None:
+    settings = recipe(style_weight=10.0)
+    lower = settings.changed(style_weight=10.0 * dialed(0.5))
+    guidance = Guidance((Region(full(1.0), B, 0.5),))
+    same(objective(guidance, settings=settings), objective(Guidance(), weighted([B]), settings=lower))
+
+
+def test_regions_of_one_painting_are_one_if_their_strengths_are() -> None:
+    def parts(first: float, second: float) -> list[tuple[float, float]]:
+        regions = Region(left(), B, first), Region(right(), B, second)
+        return [(p.strength, p.share) for p in passages(PHOTO, weighted([A]), Guidance(regions), SIZE, SIZE)]
+
+    assert parts(0.4, 0.4) == [(0.4, 1.0)]
+    assert parts(0.4, 0.8) == [(0.4, 0.5), (0.8, 0.5)]
 
 
 @pytest.mark.parametrize("strength", [-0.1, 1.5, float("nan")])

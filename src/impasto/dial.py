@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
+from torch import Tensor
 
 from impasto.device import wide
 from impasto.measures import Gaussian, symmetric_root
@@ -10,6 +13,14 @@ from impasto.recipe import Recipe
 
 MIDDLE, RANGE = 8.0, 75.0  # found by looking at a dozen pairs, then by content error; see docs/log.md
 GENTLE = 0.3  # below it weights stay, and the aim comes nearer to the photo: weak style makes stripes of color
+SHARED = 100.0  # half the strength has about a tenth of a weight that was set by hand, or of a map's
+
+Strength = TypeVar("Strength", float, Tensor)
+
+
+def dialed(strength: Strength) -> Strength:
+    """Strength in 0..1 -> share of the style's weight: even to the eye, as the dial is; 0 and 1 stay."""
+    return (SHARED**strength - 1) / (SHARED - 1)
 
 
 def pulls(recipe: Recipe) -> dict[str, float]:
@@ -19,21 +30,22 @@ def pulls(recipe: Recipe) -> dict[str, float]:
     return weights if reach == 1 or not weights["style"] else {**weights, "reach": reach}
 
 
-def style_weight(recipe: Recipe) -> float:
-    """Beta, given or set by the dial: nothing at 0, MIDDLE at a half, and about RANGE times that at 1."""
+def style_weight(recipe: Recipe, strength: float = 1.0) -> float:
+    """Beta, given or set by the dial: nothing at 0, MIDDLE at a half, and about RANGE times that at 1. Some part of the
+    picture may have only a `strength` of what the dial says."""
     if recipe.style_weight is not None:
-        return recipe.style_weight
-    turned = max(recipe.strength, GENTLE) if recipe.strength else 0.0
+        return recipe.style_weight * dialed(strength)
+    turned = max(recipe.strength * strength, GENTLE) if recipe.strength * strength else 0.0
     return MIDDLE * (RANGE ** (2 * turned) - 1) / (RANGE - 1)
 
 
-def style_reach(recipe: Recipe) -> float:
+def style_reach(recipe: Recipe, strength: float = 1.0) -> float:
     """Where on the way from the photo's statistics (0) to the painting's (1) those lie that are aimed at."""
     if recipe.style_reach is not None:
         return recipe.style_reach
     if recipe.style_weight is not None or not any(recipe.content_layers.values()):
         return 1.0
-    return min(1.0, recipe.strength / GENTLE)
+    return min(1.0, recipe.strength * strength / GENTLE)
 
 
 def between(a: Gaussian, b: Gaussian, share: float) -> Gaussian:

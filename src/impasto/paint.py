@@ -227,8 +227,8 @@ def terms(
     """The objective of one level: content (of the photo, or of other `bones`), style, detail, smoothness."""
     roots = {layer: measures.root(metric) for layer, metric in network.metrics.items()}
     yield from content_terms(network, scene, recipe, roots, cutter, scene.photo if bones is None else bones)
-    if style_weight(recipe):
-        for passage in scene.passages:
+    for passage in scene.passages:
+        if style_weight(recipe, passage.strength):
             yield from style_terms(network, scene, passage, recipe, roots, cutter, surveys)
     if recipe.detail:
         weight = DETAIL * recipe.detail**3 * (recipe.content_weight + style_weight(recipe))
@@ -271,14 +271,14 @@ def style_terms(
     layers, scale, turns = frozenset(weights), recipe.style_scale, recipe.rotations
     one_piece, room = recipe.in_one_piece, scene.room
     wanted = statistics(network, paintings, layers, photo, scale, cutter, surveys, turns, one_piece, room)
-    reach = style_reach(recipe)
+    beta, reach = style_weight(recipe, passage.strength), style_reach(recipe, passage.strength)
     own = {} if reach == 1 else seen(network, gathered if one_piece else survey, photo, passage.where, layers, cutter)
     for layer, sums in wanted.items():
         step = stride(network, layer)
         where = None if passage.where is None else carried(passage.where, step)
         if passage.where is not None and where is None:
             continue  # too small for this layer
-        weight, size = weights[layer] * style_weight(recipe) * passage.share, (height // step, width // step)
+        weight, size = weights[layer] * beta * passage.share, (height // step, width // step)
         root, statistic, name = roots.get(layer), measures.at_layer(recipe.style_statistic, step), passage.name
         near = own.get(layer)
         if one_piece:

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto import color
+from impasto.dial import dialed
 from impasto.errors import PictureError
 from impasto.events import Level
 from impasto.inputs import Painting, Styles, weighted
@@ -20,7 +21,6 @@ from impasto.picture import Picture
 from impasto.recipe import Recipe
 
 SNAP = 0.02  # what a JPEG leaves of black and white
-DIAL = 100.0  # a region of half the strength has about a tenth of the style's weight
 FADE = 0.25  # below this strength the photo itself shines through
 FLAT = 0.15  # the most that the pixels around one of a label differ, in RGB
 ALIKE = 0.25  # colors of two label maps that are this far apart, in RGB, are not the same label
@@ -28,7 +28,8 @@ ALIKE = 0.25  # colors of two label maps that are this far apart, in RGB, are no
 
 @dataclass(frozen=True)
 class Region:
-    """Where `mask` is bright, the picture is painted after `painting`; the strength is in 0..1 of the recipe's."""
+    """Where `mask` is bright, the picture is painted after `painting`, as if the dial stood at `strength` times the
+    recipe's."""
 
     mask: Picture
     painting: Painting
@@ -66,6 +67,7 @@ class Passage:
     paintings: Styles
     where: Tensor | None = None
     name: str = "style"  # of its terms
+    strength: float = 1.0  # of what the dial says
 
     def to(self, device: torch.device) -> Passage:
         return self if self.where is None else replace(self, where=self.where.to(device))
@@ -93,11 +95,6 @@ def strengths(guidance: Guidance, width: int, height: int) -> Tensor | None:
     return torch.stack(found).prod(0) if found else None
 
 
-def dialed(strength: Tensor) -> Tensor:
-    """Strength in 0..1 -> share of the style's weight: even to the eye, as the recipe's dial is; 0 and 1 stay."""
-    return (DIAL**strength - 1) / (DIAL - 1)
-
-
 def opened(guidance: Guidance, width: int, height: int) -> Tensor | None:
     """How much of each pixel is paint, the rest being the photo; None: everything is paint."""
     strength = strengths(guidance, width, height)
@@ -107,40 +104,48 @@ def opened(guidance: Guidance, width: int, height: int) -> Tensor | None:
 # ---- passages ------------------------------------------------------------------------------------------------------
 
 
+Manner = tuple[Styles, float]
+"""Paintings, and with which strength they are followed."""
+
+
 def passages(content: Picture, base: Styles, guidance: Guidance, width: int, height: int) -> tuple[Passage, ...]:
-    """The picture at a size, divided among the paintings. Regions of the same painting are one."""
+    """The picture at a size, divided among the paintings. Regions of the same painting and strength are one."""
     maps = _divided(base, guidance, width, height)
     strength = strengths(guidance, width, height)
     visible = None if content.alpha is None else content.resized(width, height).alpha
     for factor in (None if strength is None else dialed(strength), visible):
         if factor is not None:
-            maps = [(paintings, where * factor) for paintings, where in maps]
-    merged: dict[object, tuple[Styles, Tensor]] = {}
-    for paintings, where in maps:
-        _, before = merged.get(paintings.identity, (paintings, torch.zeros_like(where)))
-        merged[paintings.identity] = paintings, before + where
-    found = [(paintings, where) for paintings, where in merged.values() if where.any()]
+            maps = [(manner, where * factor) for manner, where in maps]
+    merged: dict[object, tuple[Manner, Tensor]] = {}
+    for (paintings, share), where in maps:
+        key = paintings.identity, share
+        _, before = merged.get(key, (None, torch.zeros_like(where)))
+        merged[key] = (paintings, share), before + where
+    found = [(manner, where) for manner, where in merged.values() if where.any()]
     names = ["style", *(f"style {number}" for number in range(2, len(found) + 1))]
     return tuple(_passage(*each, name) for each, name in zip(found, names, strict=False))
 
 
-def _divided(base: Styles, guidance: Guidance, width: int, height: int) -> list[tuple[Styles, Tensor]]:
+def manners(base: Styles, guidance: Guidance) -> list[Manner]:
+    """Of the whole picture, and of each region."""
+    return [(base, 1.0), *((weighted([region.painting]), region.strength) for region in guidance.regions)]
+
+
+def _divided(base: Styles, guidance: Guidance, width: int, height: int) -> list[tuple[Manner, Tensor]]:
     """Every pixel is shared among the regions that claim it, and the paintings of the whole picture."""
     claims = [brightness(region.mask, width, height) for region in guidance.regions]
     claimed = torch.zeros(1, 1, height, width)
     for claim in claims:
         claimed += claim
     crowded = claimed.clamp_min(1)
-    divided = [(base, (1 - claimed).clamp_min(0))]
-    for region, claim in zip(guidance.regions, claims, strict=True):
-        strength = dialed(torch.tensor(region.strength))
-        divided.append((weighted([region.painting]), claim / crowded * strength))
-    return divided
+    shares = [(1 - claimed).clamp_min(0), *(claim / crowded for claim in claims)]
+    return list(zip(manners(base, guidance), shares, strict=True))
 
 
-def _passage(paintings: Styles, where: Tensor, name: str) -> Passage:
+def _passage(manner: Manner, where: Tensor, name: str) -> Passage:
     """A map of ones is no map."""
-    return Passage(paintings, None if bool((where > 1 - 1e-4).all()) else where, name)
+    paintings, strength = manner
+    return Passage(paintings, None if bool((where > 1 - 1e-4).all()) else where, name, strength)
 
 
 # ---- layers --------------------------------------------------------------------------------------------------------

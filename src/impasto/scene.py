@@ -16,7 +16,7 @@ from impasto.inputs import Styles, weighted
 from impasto.objective import Evaluation
 from impasto.picture import Picture
 from impasto.recipe import Recipe
-from impasto.regions import Guidance, Passage, opened, passages, repainted
+from impasto.regions import Guidance, Passage, manners, opened, passages, repainted
 from impasto.storage import MEMORY, Room
 
 
@@ -46,16 +46,16 @@ class Scene:
 
 def rehearsed(photo: Tensor, content: Picture, paintings: Styles, guidance: Guidance, room: Room) -> Scene:
     """A scene of noise that holds as many maps as the real one does, to see what they cost."""
-    parts = len({paintings.identity, *(weighted([region.painting]).identity for region in guidance.regions)})
+    parts = {(styles.identity, strength) for styles, strength in manners(paintings, guidance)}
     masked, hidden = bool(guidance.masks), content.alpha is not None
     stand_in = weighted([Picture(snapshot(photo, room))])
 
     def share() -> Tensor:
-        return torch.full_like(photo[:, :1], 1 / parts)
+        return torch.full_like(photo[:, :1], 1 / len(parts))
 
     return Scene(
         photo,
-        tuple(Passage(stand_in, share() if masked or hidden else None) for _ in range(parts)),
+        tuple(Passage(stand_in, share() if masked or hidden else None, strength=strength) for _, strength in parts),
         share() if hidden else None,
         share() if guidance.strength or guidance.protect else None,
         room=room,
