@@ -12,7 +12,7 @@ def hand_flags() -> list[Flag]:
         "--coarse": ("FILE[:WEIGHT]", "a painting for the large forms only; multiple"),
         "--fine": ("FILE[:WEIGHT]", "a painting for the fine strokes only; multiple"),
         "--part": ("MASK", "use only what is bright here of the STYLE; once for each STYLE, in their order"),
-        "--region": ("MASK=STYLE[:STRENGTH]", "paint what is bright in MASK after STYLE, at 0 to 1 of the strength"),
+        "--region": ("MASK=STYLE[:STRENGTH]", "paint what is bright in MASK after STYLE, to 0-1 of the dial; multiple"),
     }
     return [
         *(Flag([name], section="Hand", multiple=True, metavar=kind, help=text) for name, (kind, text) in words.items()),
