@@ -168,8 +168,8 @@ def descend(
         shown = scene.shown(canvas)
         evaluate = partial(objective.evaluate, shown, polishing=left <= level.polish)
         evaluation = scene.sloped(cutter.work(shown, evaluate))
+        losses = objective.named(evaluation.losses)  # before the step: an accelerator is still at work on it afterwards
         trouble = cutter.step(descent, evaluation)
-        losses = objective.named(evaluation.losses)
         diary.tell(losses, repaired=trouble is not None)
         diary.write(descent, cutter)
         yield Step(
