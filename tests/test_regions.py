@@ -162,15 +162,33 @@ def test_overlapping_masks_share_their_pixels() -> None:
     assert [p.share for p in found] == pytest.approx([0.5, 0.5])
 
 
-def test_a_map_of_strength_counts_as_the_dial_does() -> None:
+def test_where_a_map_has_less_than_its_most_less_counts() -> None:
     strength = torch.tensor([0.0, 0.25, 0.5, 0.75, 1.0])
     share = dialed(strength)
     assert float(share[0]) == 0
     assert float(share[-1]) == 1
     assert bool((share.diff() > 0).all())
     assert float(share[2]) == pytest.approx(0.1, rel=0.1)
-    (found,) = passages(PHOTO, weighted([A]), Guidance(strength=full(0.5)), SIZE, SIZE)
-    assert found.share == pytest.approx(float(share[2]), rel=1e-4)
+    halves = mask(torch.where(torch.arange(SIZE) < SIZE // 2, 0.5, 1.0).expand(SIZE, SIZE))
+    (found,) = passages(PHOTO, weighted([A]), Guidance(strength=halves), SIZE, SIZE)
+    assert found.strength == 1
+    assert found.share == pytest.approx((1 + float(share[2])) / 2, rel=1e-4)
+
+
+@pytest.mark.parametrize("gray", [0.3, 0.5, 0.8])
+def test_a_map_of_one_gray_is_a_lower_dial(gray: float) -> None:
+    settings = recipe(style_weight=None, strength=0.7)
+    lower = settings.changed(strength=0.7 * float(brightness(full(gray), SIZE, SIZE).max()))
+    same(objective(Guidance(strength=full(gray)), settings=settings), objective(Guidance(), settings=lower))
+
+
+def test_a_map_is_read_for_each_painting_by_itself() -> None:
+    """What is white elsewhere does not make a gray region strong, and complementary regions of one painting are one."""
+    halves = mask(torch.where(torch.arange(SIZE) < SIZE // 2, 0.4, 1.0).expand(SIZE, SIZE))
+    apart = passages(PHOTO, weighted([A]), Guidance((Region(left(), B),), strength=halves), SIZE, SIZE)
+    assert sorted(p.strength for p in apart) == pytest.approx([float(brightness(full(0.4), 1, 1)), 1.0])
+    same_painting = Guidance((Region(left(), B), Region(right(), B)), strength=halves)
+    assert len(passages(PHOTO, weighted([A]), same_painting, SIZE, SIZE)) == 1
 
 
 @pytest.mark.parametrize(("dial", "strength"), [(0.9, 0.75), (0.9, 0.2), (0.5, 0.8), (0.2, 0.5), (0.7, 0.0)])

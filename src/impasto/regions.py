@@ -110,20 +110,29 @@ Manner = tuple[Styles, float]
 
 def passages(content: Picture, base: Styles, guidance: Guidance, width: int, height: int) -> tuple[Passage, ...]:
     """The picture at a size, divided among the paintings. Regions of the same painting and strength are one."""
-    maps = _divided(base, guidance, width, height)
-    strength = strengths(guidance, width, height)
-    visible = None if content.alpha is None else content.resized(width, height).alpha
-    for factor in (None if strength is None else dialed(strength), visible):
-        if factor is not None:
-            maps = [(manner, where * factor) for manner, where in maps]
     merged: dict[object, tuple[Manner, Tensor]] = {}
-    for (paintings, share), where in maps:
+    for manner, where in _divided(base, guidance, width, height):
+        paintings, share = manner
         key = paintings.identity, share
         _, before = merged.get(key, (None, torch.zeros_like(where)))
-        merged[key] = (paintings, share), before + where
-    found = [(manner, where) for manner, where in merged.values() if where.any()]
+        merged[key] = manner, before + where
+    strength = strengths(guidance, width, height)
+    visible = None if content.alpha is None else content.resized(width, height).alpha
+    maps = [_mapped(manner, where, strength) for manner, where in merged.values()]
+    seen = [(manner, where if visible is None else where * visible) for manner, where in maps]
+    found = [(manner, where) for manner, where in seen if where.any()]
     names = ["style", *(f"style {number}" for number in range(2, len(found) + 1))]
     return tuple(_passage(*each, name) for each, name in zip(found, names, strict=False))
+
+
+def _mapped(manner: Manner, where: Tensor, strength: Tensor | None) -> tuple[Manner, Tensor]:
+    """With a map of strength, whose highest value there lowers the dial; where it has less, less counts."""
+    if strength is None or not where.any():
+        return manner, where
+    paintings, share = manner
+    highest = float(strength[where > 0].max())
+    counts = dialed(strength) / dialed(highest) if highest else strength
+    return (paintings, share * highest), where * counts
 
 
 def manners(base: Styles, guidance: Guidance) -> list[Manner]:

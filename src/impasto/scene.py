@@ -46,7 +46,7 @@ class Scene:
 
 def rehearsed(photo: Tensor, content: Picture, paintings: Styles, guidance: Guidance, room: Room) -> Scene:
     """A scene of noise that holds as many maps as the real one does, to see what they cost."""
-    parts = {(styles.identity, strength) for styles, strength in manners(paintings, guidance)}
+    parts = dict.fromkeys((styles.identity, strength) for styles, strength in manners(paintings, guidance))
     masked, hidden = bool(guidance.masks), content.alpha is not None
     stand_in = weighted([Picture(snapshot(photo, room))])
 
