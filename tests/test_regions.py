@@ -178,17 +178,18 @@ def test_where_a_map_has_less_than_its_most_less_counts() -> None:
 @pytest.mark.parametrize("gray", [0.3, 0.5, 0.8])
 def test_a_map_of_one_gray_is_a_lower_dial(gray: float) -> None:
     settings = recipe(style_weight=None, strength=0.7)
-    lower = settings.changed(strength=0.7 * float(brightness(full(gray), SIZE, SIZE).max()))
+    lower = settings.changed(strength=0.7 * float(brightness(full(gray), 256, 256).max()))
     same(objective(Guidance(strength=full(gray)), settings=settings), objective(Guidance(), settings=lower))
 
 
-def test_a_map_is_read_for_each_painting_by_itself() -> None:
-    """What is white elsewhere does not make a gray region strong, and complementary regions of one painting are one."""
-    halves = mask(torch.where(torch.arange(SIZE) < SIZE // 2, 0.4, 1.0).expand(SIZE, SIZE))
-    apart = passages(PHOTO, weighted([A]), Guidance((Region(left(), B),), strength=halves), SIZE, SIZE)
-    assert sorted(p.strength for p in apart) == pytest.approx([float(brightness(full(0.4), 1, 1)), 1.0])
-    same_painting = Guidance((Region(left(), B), Region(right(), B)), strength=halves)
-    assert len(passages(PHOTO, weighted([A]), same_painting, SIZE, SIZE)) == 1
+def test_a_map_lowers_the_dial_of_regions_alike_at_every_size() -> None:
+    halves = mask(torch.where(torch.arange(SIZE) < SIZE // 2, 0.2, 0.5).expand(SIZE, SIZE))
+    guidance = Guidance((Region(left(), B, 0.4),), strength=halves)
+    small, large = (
+        [p.strength for p in passages(PHOTO, weighted([A]), guidance, side, side)] for side in (SIZE, 3 * SIZE)
+    )
+    assert small == large
+    assert small == pytest.approx([0.5, 0.2], rel=0.05)  # at a hard edge, resizing overshoots
 
 
 @pytest.mark.parametrize(("dial", "strength"), [(0.9, 0.75), (0.9, 0.2), (0.5, 0.8), (0.2, 0.5), (0.7, 0.0)])

@@ -21,6 +21,7 @@ from impasto.picture import Picture
 from impasto.recipe import Recipe
 
 SNAP = 0.02  # what a JPEG leaves of black and white
+GLANCE = 256  # pixels on the sides of a map when it is looked at as a whole
 FADE = 0.25  # below this strength the photo itself shines through
 FLAT = 0.15  # the most that the pixels around one of a label differ, in RGB
 ALIKE = 0.25  # colors of two label maps that are this far apart, in RGB, are not the same label
@@ -109,30 +110,32 @@ Manner = tuple[Styles, float]
 
 
 def passages(content: Picture, base: Styles, guidance: Guidance, width: int, height: int) -> tuple[Passage, ...]:
-    """The picture at a size, divided among the paintings. Regions of the same painting and strength are one."""
-    merged: dict[object, tuple[Manner, Tensor]] = {}
-    for manner, where in _divided(base, guidance, width, height):
-        paintings, share = manner
-        key = paintings.identity, share
-        _, before = merged.get(key, (None, torch.zeros_like(where)))
-        merged[key] = manner, before + where
+    """The picture at a size, divided among the paintings. Regions of the same painting and strength are one.
+
+    The highest value of a map of strength lowers the dial; where it has less than that, less of the weight counts.
+    """
     strength = strengths(guidance, width, height)
     visible = None if content.alpha is None else content.resized(width, height).alpha
-    maps = [_mapped(manner, where, strength) for manner, where in merged.values()]
-    seen = [(manner, where if visible is None else where * visible) for manner, where in maps]
-    found = [(manner, where) for manner, where in seen if where.any()]
+    highest = 1.0 if strength is None else _highest(guidance)
+    counts = None if strength is None else (dialed(strength) / dialed(highest)).clamp_max(1)
+    maps = _divided(base, guidance, width, height)
+    for factor in (counts, visible):
+        if factor is not None:
+            maps = [(manner, where * factor) for manner, where in maps]
+    merged: dict[object, tuple[Manner, Tensor]] = {}
+    for (paintings, share), where in maps:
+        key = paintings.identity, share
+        _, before = merged.get(key, (None, torch.zeros_like(where)))
+        merged[key] = (paintings, share * highest), before + where
+    found = [(manner, where) for manner, where in merged.values() if where.any()]
     names = ["style", *(f"style {number}" for number in range(2, len(found) + 1))]
     return tuple(_passage(*each, name) for each, name in zip(found, names, strict=False))
 
 
-def _mapped(manner: Manner, where: Tensor, strength: Tensor | None) -> tuple[Manner, Tensor]:
-    """With a map of strength, whose highest value there lowers the dial; where it has less, less counts."""
-    if strength is None or not where.any():
-        return manner, where
-    paintings, share = manner
-    highest = float(strength[where > 0].max())
-    counts = dialed(strength) / dialed(highest) if highest else strength
-    return (paintings, share * highest), where * counts
+def _highest(guidance: Guidance) -> float:
+    """Of a map of strength; always at one size, so that it is the same at every level."""
+    strength = strengths(guidance, GLANCE, GLANCE)
+    return 1.0 if strength is None else float(strength.max()) or 1.0
 
 
 def manners(base: Styles, guidance: Guidance) -> list[Manner]:
