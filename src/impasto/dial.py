@@ -35,8 +35,8 @@ def style_weight(recipe: Recipe, strength: float = 1.0) -> float:
     picture may have only a `strength` of what the dial says."""
     if recipe.style_weight is not None:
         return recipe.style_weight * dialed(strength)
-    turned = max(recipe.strength * strength, GENTLE) if recipe.strength * strength else 0.0
-    return MIDDLE * (RANGE ** (2 * turned) - 1) / (RANGE - 1)
+    turned = recipe.strength * strength
+    return MIDDLE * (RANGE ** (2 * max(turned, GENTLE)) - 1) / (RANGE - 1) if turned else 0.0
 
 
 def style_reach(recipe: Recipe, strength: float = 1.0) -> float:

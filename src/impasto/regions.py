@@ -114,9 +114,8 @@ def passages(content: Picture, base: Styles, guidance: Guidance, width: int, hei
 
     The highest value of a map of strength lowers the dial; where it has less than that, less of the weight counts.
     """
-    strength = strengths(guidance, width, height)
+    strength, highest = strengths(guidance, width, height), _highest(guidance)
     visible = None if content.alpha is None else content.resized(width, height).alpha
-    highest = 1.0 if strength is None else _highest(guidance)
     counts = None if strength is None else (dialed(strength) / dialed(highest)).clamp_max(1)
     maps = _divided(base, guidance, width, height)
     for factor in (counts, visible):
@@ -133,7 +132,7 @@ def passages(content: Picture, base: Styles, guidance: Guidance, width: int, hei
 
 
 def _highest(guidance: Guidance) -> float:
-    """Of a map of strength; always at one size, so that it is the same at every level."""
+    """Of a map of strength, 1 without one; always at one size, so that it is the same at every level."""
     strength = strengths(guidance, GLANCE, GLANCE)
     return 1.0 if strength is None else float(strength.max()) or 1.0
 
