@@ -12,7 +12,7 @@ from networks import image
 
 from impasto.canvas import final_size, grown, levels, noise, refined, refinement, snapshot, started
 from impasto.events import Level
-from impasto.recipe import Recipe
+from impasto.recipe import Recipe, preset, recipe
 from impasto.storage import MEMORY
 
 sides = st.integers(1, 5000)
@@ -66,12 +66,25 @@ def test_steps_fall_from_level_to_level_but_not_below_the_least() -> None:
 
 @pytest.mark.parametrize(
     ("knobs", "polish"),
-    [({}, [0, 0, 40]), ({"polish": 0}, [0, 0, 0]), ({"steps": 20, "steps_least": 7}, [0, 0, 6]),
-     ({"steps": 4, "steps_least": 1}, [0, 0, 0]),
-     ({"first_level": 0, "polish": 500}, [75]), ({"optimizer": "adam"}, [0, 0, 40]), ({"optimizer": "sgd"}, [0, 0, 0])],
+    [({"steps": 90}, 40), ({"steps": 90, "polish": 0}, 0), ({"steps": 9}, 6), ({"steps": 3}, 2), ({"steps": 2}, 0),
+     ({"steps": 90, "optimizer": "adam"}, 40), ({"steps": 90, "optimizer": "sgd"}, 0)],
 )  # fmt: skip
-def test_only_the_end_is_polished_and_at_most_half_of_the_last_level(knobs: dict[str, Any], polish: list[int]) -> None:
-    assert [level.polish for level in levels(Recipe(size=362, **knobs), 100, 100)] == polish
+def test_only_the_end_is_polished_and_at_most_two_thirds_of_it(knobs: dict[str, Any], polish: int) -> None:
+    plan = levels(Recipe(size=362, steps_decay=1.0, steps_least=1, **knobs), 100, 100)
+    assert [level.polish for level in plan] == [0, 0, polish]
+    (only,) = levels(Recipe(size=362, first_level=0, **knobs), 100, 100)
+    assert only.polish == polish
+
+
+def test_a_draft_is_a_fraction_of_the_work_and_patience_more_at_every_size() -> None:
+    def work(name: str, size: int) -> int:
+        plan = levels(recipe({"size": size} | preset(name)), 3, 2)
+        return sum(level.width * level.height * level.steps for level in plan)
+
+    for size in (200, 256, 512, 1024):
+        assert work("fast", size) < 0.4 * work("default", size), size
+        assert work("default", size) < 0.6 * work("fine", size), size
+    assert work("fast", 512) < work("default", 512) / 4
 
 
 def test_a_level_just_below_the_final_size_is_left_out() -> None:

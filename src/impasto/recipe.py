@@ -161,14 +161,14 @@ class Recipe:
 
     # Descent
     optimizer: Annotated[Literal["lbfgs", "adam", "sgd"], knob("Descent", "how to go downhill")] = "lbfgs"
-    steps: Annotated[int, knob("Descent", "steps at the first, smallest level", ge=1, le=1_000_000)] = 150
-    steps_decay: Annotated[float, knob("Descent", "share of the steps that each finer level gets", gt=0, le=10)] = 0.8
+    steps: Annotated[int, knob("Descent", "steps at the first, smallest level", ge=1, le=1_000_000)] = 80
+    steps_decay: Annotated[float, knob("Descent", "share of the steps that each finer level gets", gt=0, le=10)] = 0.85
     steps_least: Annotated[int, knob("Descent", "but no level gets fewer than this", ge=1)] = 40
     polish: Annotated[
         int,
         knob(
             "Descent",
-            "so many of the last steps, up to half of the last level's, polish: what is fine, color, texture and "
+            "so many of the last steps, up to two thirds of the last level's, polish: what is fine, color, texture and "
             "strokes, counts more (0: none)",
             ge=0,
         ),
