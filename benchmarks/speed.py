@@ -5,8 +5,9 @@
 1. Steps: one evaluation and one move, lite and VGG-19, ours and the textbook's, at the same size, taking turns, and
    beside each step of VGG-19 a row of large matrix products, which tells what rate the machine reaches at that moment.
    Lite takes five steps at a turn, as it would in a run.
-2. The default picture, from file to file in a process of its own: wall time, peak memory; and the same at 512, 1024
-   and 2048 px for the cost per pixel. Start of the process to the first step, and to torch imported.
+2. The default picture, from file to file in a process of its own: wall time, peak memory; the same at 512, 1024
+   and 2048 px for the cost per pixel, and with the presets fast and fine. Start of the process to the first step, and
+   to torch imported.
 3. The textbook loop painting the same pair; its picture and ours before the same judges, as they are, and at equal
    content (`benchmarks.rival`). It is run for `--plain-iterations`, and the time of its 1000 is reckoned from them.
 4. VGG-19, the same objective, in turns with the textbook loop: our time to its last loss (`benchmarks.race`).
@@ -133,11 +134,12 @@ def steps(rounds: int, size: int) -> dict[str, Any]:
     }
 
 
-def command(size: int, folder: Path) -> dict[str, Any]:
-    """The default picture as a user makes it, in a process of its own."""
+def command(size: int, folder: Path, preset: str = "default") -> dict[str, Any]:
+    """A picture as a user makes it, in a process of its own."""
     photo, painting = (folder / f"{name}.png" for name in ("photo", "painting"))
+    output = folder / (f"out{size}.png" if preset == "default" else f"{preset}.png")
     start = time.perf_counter()
-    words = ["paint", photo, painting, "--size", size, "-o", folder / f"out{size}.png", "--json", "--force"]
+    words = ["paint", photo, painting, "--size", size, "--preset", preset, "-o", output, "--json", "--force"]
     code = "import sys, time; from impasto.cli import main; main(sys.argv[1:])"
     line = [sys.executable, "-c", code, *map(str, words)]
     done = subprocess.run(line, capture_output=True, text=True, check=True, env=AS_INSTALLED)
@@ -169,9 +171,16 @@ def pictures(sizes: Sequence[int], rounds: int, folder: Path) -> dict[str, Any]:
         per_size[size] = {"wall": wall, "per_megapixel": wall / pixels * 1e6, "peak": done[0]["peak_memory_bytes"]}
     rows = [[f"{s} px", v["wall"], v["per_megapixel"], v["peak"] / 1e9] for s, v in per_size.items()]
     print(table(rows, ("default picture", "seconds", "s per megapixel", "peak GB")))
+    presets = {name: median([command(512, folder, name)["wall"] for _ in range(rounds)]) for name in ("fast", "fine")}
+    print(table([list(presets.values())], tuple(f"s for --preset {name} at 512 px" for name in presets)))
     first, torch_alone = (median(times) for times in starts.values())
     print(f"start of the process to its first step: {first:.2f} s, to torch imported: {torch_alone:.2f} s")
-    return {"pictures": per_size, "first_step_seconds": first, "torch_import_seconds": torch_alone}
+    return {
+        "pictures": per_size,
+        "presets": presets,
+        "first_step_seconds": first,
+        "torch_import_seconds": torch_alone,
+    }
 
 
 def both(iterations: int, size: int, ours: Path) -> dict[str, Any]:

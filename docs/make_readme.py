@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto import files
+from impasto.networks import Network
 from impasto.networks.choose import open_network
 from impasto.picture import Picture, read
-from impasto.recipe import Recipe
+from impasto.recipe import Recipe, preset, recipe
 from impasto.stylize import stylize
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,6 +25,7 @@ PAIRS = (
     ("still_life", "ink"),
 )
 STRENGTHS = (0.1, 0.3, 0.5, 0.7, 0.9)
+PRESETS = ("fast", "default", "fine")
 GAP = 6
 
 
@@ -45,22 +47,41 @@ def save(rows: list[list[Tensor]], name: str) -> None:
     files.write(Picture(sheet), ROOT / "docs/pictures" / name, quality=85, overwrite=True)
 
 
-def main() -> None:
-    (ROOT / "docs/pictures").mkdir(exist_ok=True)
-    network = open_network(Recipe())
+def timed(photo: str, painting: str, network: Network, asked: Recipe) -> Picture:
+    start = time.perf_counter()
+    painted = stylize(example("content", photo), example("style", painting), asked, network=network)
+    print(f"{photo} after {painting}, {asked.steps} steps at first: {time.perf_counter() - start:.1f} s", flush=True)
+    return painted
+
+
+def by_default(network: Network) -> None:
     rows = []
     for photo, painting in PAIRS:
-        content, style, start = example("content", photo), example("style", painting), time.perf_counter()
-        painted = stylize(content, style, network=network)
-        print(f"{photo} after {painting}: {time.perf_counter() - start:.1f} s")
-        rows.append([boxed(p.rgb, 380, 300) for p in (content, style, painted)])
+        pictures = example("content", photo), example("style", painting), timed(photo, painting, network, Recipe())
+        rows.append([boxed(p.rgb, 380, 300) for p in pictures])
     save(rows, "readme.jpg")
+
+
+def with_presets(network: Network) -> None:
+    recipes = [recipe(preset(name)) for name in PRESETS]
+    painted = [[timed(*pair, network, asked) for asked in recipes] for pair in PAIRS[:2]]
+    save([[boxed(p.rgb, 512, 384) for p in row] for row in painted], "presets.jpg")
+
+
+def along_the_dial(network: Network) -> None:
     content, style = example("content", "harbor"), example("style", "swirls")
     turned = [stylize(content, style, network=network, strength=s, size=384) for s in STRENGTHS]
     save(
         [[boxed(p.rgb, 384, 256) for p in turned[:3]], [boxed(p.rgb, 384, 256) for p in (*turned[3:], style)]],
         "dial.jpg",
     )
+
+
+def main() -> None:
+    (ROOT / "docs/pictures").mkdir(exist_ok=True)
+    network = open_network(Recipe())
+    for sheet in (by_default, with_presets, along_the_dial):
+        sheet(network)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from impasto.tiles import Tile
 __all__ = ["one_thread"]
 
 PHOTO, PAINTING = picture(36, 40, 1), picture(30, 44, 2)
-LEVELS: dict[str, Any] = {"steps_decay": 0.8, "size": 110, "first_level": 64, "steps": 3, "steps_least": 2}  # 64, 91, 110
+LEVELS: dict[str, Any] = {"size": 110, "first_level": 64, "steps": 3, "steps_decay": 0.8, "steps_least": 2}  # 91, 110
 
 
 def events(
