@@ -253,7 +253,7 @@ def test_what_does_not_fit_in_one_piece_is_refused_with_a_size_that_does(statist
 @pytest.mark.parametrize("statistic", BOTH)
 def test_the_plan_holds_what_the_footprint_of_a_run_is(statistic: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "HOLES", 0.0)  # of the C library's heap, which a footprint does not see
-    made = recipe(style_statistic=statistic, size=320, steps=3)
+    made = recipe(style_statistic=statistic, size=320, steps=3, polish=0)  # which would forget the steps before
     photo, painting = picture(240, 320), picture(240, 320, 1)
     with Footprint() as count:
         *_, _ = paint(photo, [painting], made, network=tiny())
