@@ -137,8 +137,8 @@ def steps(rounds: int, size: int) -> dict[str, Any]:
 def command(size: int, folder: Path, preset: str = "default") -> dict[str, Any]:
     """A picture as a user makes it, in a process of its own."""
     photo, painting = (folder / f"{name}.png" for name in ("photo", "painting"))
-    output = folder / (f"out{size}.png" if preset == "default" else f"{preset}.png")
     start = time.perf_counter()
+    output = folder / f"{preset}{size}.png"
     words = ["paint", photo, painting, "--size", size, "--preset", preset, "-o", output, "--json", "--force"]
     code = "import sys, time; from impasto.cli import main; main(sys.argv[1:])"
     line = [sys.executable, "-c", code, *map(str, words)]
@@ -172,7 +172,7 @@ def pictures(sizes: Sequence[int], rounds: int, folder: Path) -> dict[str, Any]:
     rows = [[f"{s} px", v["wall"], v["per_megapixel"], v["peak"] / 1e9] for s, v in per_size.items()]
     print(table(rows, ("default picture", "seconds", "s per megapixel", "peak GB")))
     presets = {name: median([command(512, folder, name)["wall"] for _ in range(rounds)]) for name in ("fast", "fine")}
-    print(table([list(presets.values())], tuple(f"s for --preset {name} at 512 px" for name in presets)))
+    print(table([*presets.items()], ("preset at 512 px", "seconds")))
     first, torch_alone = (median(times) for times in starts.values())
     print(f"start of the process to its first step: {first:.2f} s, to torch imported: {torch_alone:.2f} s")
     return {
@@ -222,7 +222,7 @@ def main() -> None:
         for kind, picture in zip(("photo", "painting"), pair(CONTENT, STYLE), strict=True):
             files.write(picture, folder / f"{kind}.png")
         result |= pictures([int(s) for s in a.sizes.split(",")], max(1, a.rounds // 2), folder)
-        result |= both(a.plain_iterations, a.size, folder / f"out{a.size}.png")
+        result |= both(a.plain_iterations, a.size, folder / f"default{a.size}.png")
     default = result["pictures"][a.size]["wall"]
     result["default_over_plain"] = result["plain"]["seconds_per_iteration"] * PLAIN_ITERATIONS / default
     print(

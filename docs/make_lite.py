@@ -5,13 +5,10 @@ python -m docs.make_lite
 
 from __future__ import annotations
 
-import time
-
 from benchmarks.common import vgg19
-from docs.make_readme import boxed, example, save
+from docs.make_readme import boxed, example, save, timed
 from impasto.networks.choose import open_network
 from impasto.recipe import Recipe
-from impasto.stylize import stylize
 
 PAIRS = (("harbor", "swirls"), ("still_life", "mosaic"), ("street", "knife"))
 RECIPE = Recipe(size=256)
@@ -21,12 +18,9 @@ def main() -> None:
     networks = {"lite": open_network(RECIPE), "vgg19": vgg19(RECIPE.changed(network="vgg19"))}
     rows = []
     for photo, painting in PAIRS:
-        content, style = example("content", photo), example("style", painting)
-        row = [content.rgb, style.rgb]
+        row = [example("content", photo).rgb, example("style", painting).rgb]
         for name, network in networks.items():
-            start = time.perf_counter()
-            row.append(stylize(content, style, RECIPE.changed(network=name), network=network).rgb)
-            print(f"{photo} after {painting}, {name}: {time.perf_counter() - start:.1f} s", flush=True)
+            row.append(timed(photo, painting, network, RECIPE.changed(network=name), name).rgb)
         rows.append([boxed(image, 256, 220) for image in row])
     save(rows, "lite-vgg19.jpg")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -47,30 +48,39 @@ def save(rows: list[list[Tensor]], name: str) -> None:
     files.write(Picture(sheet), ROOT / "docs/pictures" / name, quality=85, overwrite=True)
 
 
-def timed(photo: str, painting: str, network: Network, asked: Recipe) -> Picture:
+def timed(photo: str, painting: str, network: Network, asked: Recipe, name: str) -> Picture:
     start = time.perf_counter()
     painted = stylize(example("content", photo), example("style", painting), asked, network=network)
-    print(f"{photo} after {painting}, {asked.steps} steps at first: {time.perf_counter() - start:.1f} s", flush=True)
+    print(f"{photo} after {painting}, {name}: {time.perf_counter() - start:.1f} s", flush=True)
     return painted
 
 
-def by_default(network: Network) -> None:
+@cache
+def shipped() -> Network:
+    return open_network(Recipe())
+
+
+@cache
+def with_preset(photo: str, painting: str, name: str) -> Picture:
+    return timed(photo, painting, shipped(), recipe(preset(name)), name)
+
+
+def by_default() -> None:
     rows = []
     for photo, painting in PAIRS:
-        pictures = example("content", photo), example("style", painting), timed(photo, painting, network, Recipe())
+        pictures = example("content", photo), example("style", painting), with_preset(photo, painting, "default")
         rows.append([boxed(p.rgb, 380, 300) for p in pictures])
     save(rows, "readme.jpg")
 
 
-def with_presets(network: Network) -> None:
-    recipes = [recipe(preset(name)) for name in PRESETS]
-    painted = [[timed(*pair, network, asked) for asked in recipes] for pair in PAIRS[:2]]
+def by_presets() -> None:
+    painted = [[with_preset(*pair, name) for name in PRESETS] for pair in PAIRS[:2]]
     save([[boxed(p.rgb, 512, 384) for p in row] for row in painted], "presets.jpg")
 
 
-def along_the_dial(network: Network) -> None:
+def along_the_dial() -> None:
     content, style = example("content", "harbor"), example("style", "swirls")
-    turned = [stylize(content, style, network=network, strength=s, size=384) for s in STRENGTHS]
+    turned = [stylize(content, style, network=shipped(), strength=s, size=384) for s in STRENGTHS]
     save(
         [[boxed(p.rgb, 384, 256) for p in turned[:3]], [boxed(p.rgb, 384, 256) for p in (*turned[3:], style)]],
         "dial.jpg",
@@ -79,9 +89,8 @@ def along_the_dial(network: Network) -> None:
 
 def main() -> None:
     (ROOT / "docs/pictures").mkdir(exist_ok=True)
-    network = open_network(Recipe())
-    for sheet in (by_default, with_presets, along_the_dial):
-        sheet(network)
+    for sheet in (by_default, by_presets, along_the_dial):
+        sheet()
 
 
 if __name__ == "__main__":
