@@ -45,7 +45,8 @@ from impasto.inputs import weighted
 from impasto.networks import Network
 from impasto.networks.choose import open_network
 from impasto.objective import Objective
-from impasto.paint import optimizer, terms
+from impasto.optimizers import optimizer
+from impasto.paint import terms
 from impasto.picture import Picture, read
 from impasto.recipe import Recipe
 from impasto.regions import Passage

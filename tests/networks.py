@@ -12,6 +12,7 @@ from torch import Tensor
 
 from impasto.networks.margin import Margin
 from impasto.networks.vgg import VGG
+from impasto.networks.view import PLAIN, View
 from impasto.objective import Objective
 from impasto.picture import Picture
 from impasto.recipe import Recipe
@@ -56,6 +57,9 @@ class Projecting:
         self.halo, self.minimum = inner.halo, inner.minimum
         self.metrics = {layer: m.T @ m for layer, m in maps.items()}
 
+    def viewed(self, view: View) -> Projecting:
+        return type(self)(self.inner.viewed(view), self.maps)
+
     def __call__(self, image: Tensor, layers: frozenset[str], margin: Margin | None = None) -> Mapping[str, Tensor]:
         return self.inner(image, layers, margin)
 
@@ -89,6 +93,10 @@ class Hungry:
             inner.metrics,
         )
         self.halo, self.minimum = inner.halo, inner.minimum
+
+    def viewed(self, view: View) -> Hungry:
+        assert view == PLAIN, "a VGG looks in one way"
+        return self
 
     def __call__(self, image: Tensor, layers: frozenset[str], margin: Margin | None = None) -> Mapping[str, Tensor]:
         self.calls += 1

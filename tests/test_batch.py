@@ -506,7 +506,7 @@ def test_memory_does_not_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("impasto.batch.painter.open_network", lambda *_, **__: networks.tiny())
     artist = Painter(Tools(device="cpu"))
     photo = picture_file(tmp_path / "a.png", 40, 30)
-    paintings = [picture_file(tmp_path / f"{i}.png", 40, 30 + i % 7, seed=i) for i in range(60)]
+    paintings = [picture_file(tmp_path / f"{i}.png", 40, 30 + i % 7, seed=i) for i in range(80)]
 
     def paint(number: int) -> None:
         recipe = SMALL.changed(size=20 + number % 5, steps=1)
@@ -518,13 +518,13 @@ def test_memory_does_not_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         tensors = sum(issubclass(type(o), torch.Tensor) for o in gc.get_objects())
         return tracemalloc.get_traced_memory()[0], tensors, device.held_memory(torch.device("cpu"))
 
-    for number in range(40):  # so many that what is kept for later is full
+    for number in range(60):  # so many that what is kept for later is full
         paint(number)
     tracemalloc.start()
     try:
-        paint(40)
+        paint(60)
         before = held()
-        for number in range(41, 60):
+        for number in range(61, 80):
             paint(number)
         after = held()
     finally:

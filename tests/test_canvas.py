@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from networks import image
 
-from impasto.canvas import final_size, grown, levels, noise, refined, refinement, snapshot, started
+from impasto.canvas import done, final_size, grown, levels, noise, refined, refinement, snapshot, started
 from impasto.events import Level
 from impasto.recipe import Recipe, preset, recipe
 from impasto.storage import MEMORY
@@ -76,10 +76,28 @@ def test_only_the_end_is_polished_and_at_most_two_thirds_of_it(knobs: dict[str, 
     assert only.polish == polish
 
 
+@pytest.mark.parametrize(
+    ("knobs", "looks"),
+    [({}, 2), ({"network": "vgg19"}, 1), ({"network": "vgg19", "polish_views": 4}, 4), ({"polish_views": 1}, 1),
+     ({"polish": 0}, 1), ({"steps": 2}, 1)],
+)  # fmt: skip
+def test_a_small_network_looks_twice_at_what_it_polishes(knobs: dict[str, Any], looks: int) -> None:
+    *before, last = levels(Recipe(size=362, steps_least=1, **knobs), 100, 100)
+    assert [level.looks for level in before] == [1, 1]
+    assert last.looks == looks
+    composed = last.steps - last.polish
+    assert [last.looked(step) for step in (0, composed, last.steps)] == [0, composed, composed + looks * last.polish]
+    assert done([*before, last], last, last.steps) == 1
+    half = composed + last.polish // 2  # what is left takes as long as what was polished
+    left, spent = 1 - done([*before, last], last, half), done([*before, last], last, half)
+    spent -= done([*before, last], last, composed)
+    assert last.polish % 2 or left == pytest.approx(spent)
+
+
 def test_a_draft_is_a_fraction_of_the_work_and_patience_more_at_every_size() -> None:
     def work(name: str, size: int) -> int:
         plan = levels(recipe({"size": size} | preset(name)), 3, 2)
-        return sum(level.width * level.height * level.steps for level in plan)
+        return sum(level.width * level.height * level.looked(level.steps) for level in plan)
 
     for size in (200, 256, 512, 1024):
         assert work("fast", size) < 0.4 * work("default", size), size

@@ -30,7 +30,7 @@ __all__ = ["one_thread"]
 
 PHOTO, PAINTING, NETWORK = picture(100, 120), picture(60, 60, seed=1), tiny()
 RUNS: dict[str, dict[str, Any]] = {
-    "lbfgs": {"optimizer": "lbfgs", "history": 3, "start": "noise", "steps_least": 8},
+    "lbfgs": {"optimizer": "lbfgs", "history": 3, "start": "noise", "steps_least": 8, "polish_views": 2},
     "adam": {"optimizer": "adam", "average": 0.9},
     "sgd": {"optimizer": "sgd", "momentum": 0.5, "variation_weight": 0.1},
 }

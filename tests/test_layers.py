@@ -44,6 +44,8 @@ FLOORS = (
             "likeness",
             "samples",
             "diagnosis",
+            "optimizers",
+            "panel",
         ),
         *("checkpoint", "diary"),
     },

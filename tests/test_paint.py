@@ -23,6 +23,7 @@ from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
 from impasto.networks import Network
 from impasto.networks.choose import open_network
 from impasto.networks.margin import Margin
+from impasto.networks.view import PLAIN, View
 from impasto.objective import Term
 from impasto.paint import paint
 from impasto.picture import Picture
@@ -379,6 +380,10 @@ class Loud:
         self.metrics: dict[str, Tensor] = {}
         self.halo, self.minimum = self.inner.halo, self.inner.minimum
 
+    def viewed(self, view: View) -> Network:
+        assert view == PLAIN, "a VGG looks in one way"
+        return self
+
     def __call__(self, image: Tensor, layers: frozenset[str], margin: Margin | None = None) -> dict[str, Tensor]:
         features = self.inner(image, layers, margin)
         return {name: f if name == "image" else f * 1e3 for name, f in features.items()}
@@ -526,6 +531,7 @@ KNOBS: dict[str, tuple[dict[str, Any], Any]] = {
     "steps_least": (LEVELS, 6),
     "polish": ({"steps": 16}, 2),
     "polish_times": ({"steps": 12}, 8.0),
+    "polish_views": ({"steps": 12}, 2),
     "first_level": ({"size": 120}, 64),
     "level_ratio": (LEVELS, 1.2),
     "learning_rate": ({}, 0.5),

@@ -142,8 +142,12 @@ CONTRADICTIONS: dict[str, list[dict[str, Any]]] = {
     "optimizer sgd": [{"momentum": 0.5}, {"momentum": 0.5, "optimizer": "adam"}],
     "optimizer adam": [{"beta1": 0.5}, {"beta2": 0.5, "optimizer": "sgd"}],
     "optimizer lbfgs": [{"history": 20, "optimizer": "adam"}],
-    "optimizers lbfgs and adam": [{"polish": 3, "optimizer": "sgd"}, {"polish_times": 3.0, "optimizer": "sgd"}],
-    "where polish is 0": [{"polish": 0, "polish_times": 8.0}],
+    "optimizers lbfgs and adam": [
+        {"polish": 3, "optimizer": "sgd"},
+        {"polish_times": 3.0, "optimizer": "sgd"},
+        {"polish_views": 2, "optimizer": "sgd"},
+    ],
+    "where polish is 0": [{"polish": 0, "polish_times": 8.0}, {"polish": 0, "polish_views": 2}],
     "it needs style_statistic = gram": [
         {"style_scaling": "gatys", "style_weight": 1.0, "style_statistic": "covariance"}
     ],

@@ -16,6 +16,7 @@ from impasto.resample import resize
 from impasto.storage import MEMORY, Room
 
 COMPOSED, REFINED = 256, 1024  # pixels on the long side: up to the one a level composes, from the other on it refines
+LOOKS = {"lite": 2}  # a small network has more blind spots; see docs/log.md
 CLOSE = 1.15  # a level less than this much below the last one is left out
 
 
@@ -40,7 +41,8 @@ def levels(recipe: Recipe, width: int, height: int, shortest: int = 1, unit: int
     if len(sides) == 1:
         steps = [recipe.steps]
     *before, last = (Level(i, len(sides), w, h, n) for i, ((w, h), n) in enumerate(zip(sizes, steps, strict=True), 1))
-    return *before, replace(last, polish=polished(recipe, last.steps))
+    polish = polished(recipe, last.steps)
+    return *before, replace(last, polish=polish, looks=looks(recipe) if polish else 1)
 
 
 def polished(recipe: Recipe, steps: int) -> int:
@@ -52,10 +54,15 @@ def polished(recipe: Recipe, steps: int) -> int:
     return min(recipe.polish, most) if recipe.optimizer != "sgd" and most > 1 else 0
 
 
+def looks(recipe: Recipe) -> int:
+    """In how many ways the network looks at a picture that is polished."""
+    return LOOKS.get(recipe.network, 1) if recipe.polish_views is None else recipe.polish_views
+
+
 def done(plan: Sequence[Level], level: Level, step: int) -> float:
-    """How much of the run's work is done after so many steps of a level, by pixels times steps: 0 to 1."""
-    work = [each.width * each.height * each.steps for each in plan]
-    return (sum(work[: level.index - 1]) + level.width * level.height * step) / sum(work)
+    """How much of the run's work is done after so many steps of a level, by pixels times looks: 0 to 1."""
+    work = [each.width * each.height * each.looked(each.steps) for each in plan]
+    return (sum(work[: level.index - 1]) + level.width * level.height * level.looked(step)) / sum(work)
 
 
 def rounded(side: int, unit: int) -> int:

@@ -67,9 +67,10 @@ def clashes(r: Any, turned: Set[str]) -> list[Clash]:  # noqa: ANN401 -- anythin
         ("palette goes with color = palette.", r.color != "palette", "palette", "color"),
         ("recolor has no effect where color = luminance: the painting is seen without its colors.",
          r.color == "luminance", "recolor", "color"),
-        ("polish and polish_times are for the optimizers lbfgs and adam.",
-         r.optimizer == "sgd", "polish polish_times", "optimizer"),
-        ("polish_times has no effect where polish is 0.", r.polish == 0, "polish_times", "polish"),
+        ("polish, polish_times and polish_views are for the optimizers lbfgs and adam.",
+         r.optimizer == "sgd", "polish polish_times polish_views", "optimizer"),
+        ("polish_times and polish_views have no effect where polish is 0.",
+         r.polish == 0, "polish_times polish_views", "polish"),
         ("steps_decay, steps_least and level_ratio have no effect where first_level is 0.",
          r.first_level == 0, "steps_decay steps_least level_ratio", "first_level"),
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The exception tree; imports nothing.
+"""The exception tree, and the suggestions in its messages; imports nothing of ours.
 
 ImpastoError                    everything this library raises on purpose; the message is one sentence for people
 ├── UsageError                  what was asked cannot be done as asked; the command exits with 2
@@ -15,6 +15,15 @@ ImpastoError                    everything this library raises on purpose; the m
     ├── ShortageError           memory ran out, and smaller tiles did not help
     └── DescentError            the optimiser could not improve the picture
 """
+
+import difflib
+from collections.abc import Iterable
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """A suggestion to put behind "there is no ...", or nothing."""
+    close = difflib.get_close_matches(name, list(known), 1, 0.5)
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 class ImpastoError(Exception):

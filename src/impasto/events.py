@@ -10,7 +10,8 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Level:
-    """One size of the coarse-to-fine run, from 1 to `count`, and the steps it is given; the last of these polish."""
+    """One size of the coarse-to-fine run, from 1 to `count`, and the steps it is given; the last of these polish, and
+    the network looks at each of those in several ways."""
 
     index: int
     count: int
@@ -18,6 +19,11 @@ class Level:
     height: int
     steps: int
     polish: int = 0
+    looks: int = 1
+
+    def looked(self, step: int) -> int:
+        """How often a network has looked at the picture after so many steps."""
+        return step + max(0, step - (self.steps - self.polish)) * (self.looks - 1)
 
 
 @dataclass(frozen=True)

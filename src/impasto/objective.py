@@ -72,7 +72,7 @@ class Objective:
     terms: tuple[Term, ...]
     crew: Crew = ALONE  # the processes that share the tiles
     room: Room = MEMORY  # for the gradient
-    polish: float = 1.0  # how many times what is finest counts while a picture is polished
+    polish: float = 1.0  # how many times what is finest counts: more than once while a picture is polished
 
     @property
     def layers(self) -> frozenset[str]:
@@ -82,7 +82,7 @@ class Objective:
     def _deepest(self) -> int:
         return max((stride(self.network, layer) for layer in self.layers), default=1)
 
-    def evaluate(self, canvas: Tensor, tiles: Sequence[Tile], *, polishing: bool = False) -> Evaluation:
+    def evaluate(self, canvas: Tensor, tiles: Sequence[Tile]) -> Evaluation:
         """Loss and gradient at `canvas` (1, 3, H, W), the same however it is cut; of both, this process' own rows."""
         crew, own = self.crew, self.crew.rows(canvas.shape[-2])
         mine = [tile for tile in tiles if own.start <= tile.rows.start < own.stop]
@@ -92,7 +92,7 @@ class Objective:
         crew.look_beyond(canvas, reach, around=around)
         looks = together(lambda: self._looks(canvas, mine), crew, canvas.device)
         sums = [sum(column[1:], start=column[0]) for column in zip(*(look.sums for look in looks), strict=True)]
-        loss, losses, slopes = self._judge(crew.add(sums, canvas.device), canvas.dtype, polishing)
+        loss, losses, slopes = self._judge(crew.add(sums, canvas.device), canvas.dtype)
         if mine[0].whole and not self.room.in_file:
             return Evaluation(loss, losses, self._slope(looks[0], mine[0], slopes))
         gradient = together(lambda: self._back(canvas, mine, looks, slopes), crew, canvas.device)
@@ -152,19 +152,17 @@ class Objective:
     def _sums(self, features: Features, tile: Tile) -> list[Tensor]:
         return [t.sums(features[t.layer], tile, stride(self.network, t.layer)) for t in self.terms]
 
-    def _judge(
-        self, sums: Sequence[Tensor], dtype: torch.dtype, polishing: bool
-    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    def _judge(self, sums: Sequence[Tensor], dtype: torch.dtype) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         with torch.enable_grad():
             leaves = [s.detach().to(dtype).requires_grad_() for s in sums]
             losses = torch.stack([term.loss(leaf) for term, leaf in zip(self.terms, leaves, strict=True)])
-            loss = losses @ losses.new_tensor([self._weight(term, polishing) for term in self.terms])
+            loss = losses @ losses.new_tensor([self._weight(term) for term in self.terms])
             slopes = torch.autograd.grad(loss, leaves)
         return loss.detach(), losses.detach(), slopes
 
-    def _weight(self, term: Term, polishing: bool) -> float:
+    def _weight(self, term: Term) -> float:
         step = stride(self.network, term.layer)
-        return term.weight * (max(1.0, self.polish * term.polished / step) if polishing and step <= FINE else 1.0)
+        return term.weight * (max(1.0, self.polish * term.polished / step) if step <= FINE else 1.0)
 
     def named(self, losses: Tensor) -> dict[str, float]:
         """The losses by name, weighted as before polishing: numbers leave the device here."""

@@ -2,12 +2,12 @@
 
 Gatys, Ecker, Bethge (arXiv:1508.06576): a picture x is sought whose features on the layers of a network are close to
 the photo's, and whose feature statistics are close to the painting's. The weighted sum of both losses is brought down
-by changing the pixels of x; the network stays as it is. We depart from the paper in six ways, each a knob: x starts as
-the photo and not as noise; it is painted small first, so that large forms are found where they are cheap; statistics
+by changing the pixels of x; the network stays as it is. We depart from the paper in seven ways, each a knob: x starts
+as the photo and not as noise; it is painted small first, so that large forms are found where they are cheap; statistics
 are compared by the Wasserstein distance, but at the deepest layer; losses are relative to the photo and the painting,
 so that one dial means the same at every size, and low on the dial they are not led all the way to the painting's; in
-the last steps color and texture count more. A large picture looks like the small one because its last levels keep the
-photo's fine detail on what was composed (`canvas.refined`).
+the last steps color and texture count more; and there the network looks at the picture in several ways. A large picture
+looks like the small one because its last levels keep the photo's fine detail on what was composed (`canvas.refined`).
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from torch import Tensor
 
 from impasto import canvas as canvases
 from impasto import measures, regions, style
-from impasto.broad import OCTAVES
 from impasto.checkpoint import Checkpoint
 from impasto.coloring import speckled
 from impasto.costs import Run
 from impasto.cutter import Cutter
-from impasto.descent import Adam, Descent, GradientDescent, Optimizer
+from impasto.descent import Descent
 from impasto.detail import detail_term
 from impasto.diagnosis import diagnosis
 from impasto.dial import between, pulls, style_reach, style_weight
 from impasto.diary import Diary
 from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
 from impasto.inputs import Style, Styles, check, remarks, weighted
-from impasto.lbfgs import LBFGS
 from impasto.likeness import likeness_term
 from impasto.look import look, stride, survey
 from impasto.networks import Network
 from impasto.objective import Objective, Term, content_term, style_term, variation_term
+from impasto.optimizers import begun
+from impasto.panel import Panel, panels
 from impasto.picture import Picture
 from impasto.plan import Layout, forecast, lay_out
 from impasto.recipe import Recipe
@@ -97,13 +97,13 @@ def paint(
         sharing = cutter.sharing(level.height)
         descent = begun(canvas, recipe, room.divided(sharing))
         diary.turn(level, descent)
-        if not stop():
-            parts = terms(network, scene, recipe, cutter, surveys, kept(scene.photo, canvas, plan, level, recipe, room))
-            objective = Objective(network, (*parts, *extra_terms), sharing, room, recipe.polish_times)
-            yield from descend(descent, objective, scene, cutter, diary, plan, level, preview_every, stop)
-            del objective  # the next level's are larger, and need the room
+        bones = kept(scene.photo, canvas, plan, level, recipe, room)
+        aim = partial(aimed, scene, recipe, cutter, surveys, bones, extra_terms, sharing)
+        for panel, last in panels(aim, network, level, recipe.polish_times, diary, stop):
+            yield from descend(descent, panel, scene, cutter, diary, plan, level, last, preview_every, stop)
+            del panel  # the next one's targets, and the next level's, need the room
         canvas = diary.coarse = descent.result
-        del descent
+        del descent, aim, bones
     assert canvas is not None
     result = scene.snapshot(canvas)
     yield from map(Note, concluded(scene.photo, result, paintings, guidance, recipe, diary, idle, stop()))
@@ -145,30 +145,43 @@ def made_with(recipe: Recipe, network: Network, extra_terms: Sequence[Term]) -> 
     return {"recipe": recipe, "network": whose, "terms": [(term.name, term.weight) for term in extra_terms]}
 
 
+def aimed(
+    scene: Scene,
+    recipe: Recipe,
+    cutter: Cutter,
+    surveys: Surveys | None,
+    bones: Tensor,
+    more: Sequence[Term],
+    crew: Crew,
+    network: Network,
+) -> Objective:
+    """What is wanted of the canvas at one level, as a network sees it."""
+    return Objective(network, (*terms(network, scene, recipe, cutter, surveys, bones), *more), crew, scene.room)
+
+
 def descend(
     descent: Descent,
-    objective: Objective,
+    panel: Panel,
     scene: Scene,
     cutter: Cutter,
     diary: Diary,
     plan: Sequence[Level],
     level: Level,
+    last: int,
     preview_every: int,
     stop: Callable[[], bool],
 ) -> Iterator[Event]:
-    """The steps of one level that are still to be done."""
-    while diary.step < level.steps:
+    """The steps of one level that are still to be done before one panel, up to the `last` of them."""
+    while diary.step < last:
         if stop():
             diary.write(descent, cutter, now=True)
             return
-        left = level.steps - diary.step
-        if left == level.polish:
+        if diary.step == level.steps - level.polish:
             descent.turn()
         canvas = descent.canvas
         shown = scene.shown(canvas)
-        evaluate = partial(objective.evaluate, shown, polishing=left <= level.polish)
-        evaluation = scene.sloped(cutter.work(shown, evaluate))
-        losses = objective.named(evaluation.losses)  # before the step: an accelerator is still at work on it afterwards
+        evaluation = scene.sloped(cutter.work(shown, partial(panel.evaluate, shown)))
+        losses = panel.speaker.named(evaluation.losses)  # now: in the step to come an accelerator is still at work
         trouble = cutter.step(descent, evaluation)
         diary.tell(losses, repaired=trouble is not None)
         diary.write(descent, cutter)
@@ -177,7 +190,7 @@ def descend(
         )
         yield from map(Note, cutter.told([] if trouble is None else [trouble]))
         if preview_every and diary.step % preview_every == 0:
-            yield Preview(level, diary.step, scene.snapshot(objective.crew.whole(canvas)))
+            yield Preview(level, diary.step, scene.snapshot(panel.speaker.crew.whole(canvas)))
 
 
 def planned(
@@ -321,20 +334,3 @@ def at_first(recipe: Recipe, start: Picture | None, paintings: Styles, level: Le
         grain = canvases.noise(level.width, level.height, recipe.seed)
         return speckled(grain, paintings).to(device)
     return canvases.at_level(paintings.pictures[0] if start is None else start, level, device)
-
-
-def begun(canvas: Tensor, recipe: Recipe, room: Room) -> Descent:
-    """A descent that starts at this canvas."""
-    unit = recipe.content_weight + style_weight(recipe)
-    return Descent(canvas, optimizer(recipe, room), average=recipe.average, unit=unit, room=room)
-
-
-def optimizer(recipe: Recipe, room: Room = MEMORY) -> Optimizer:
-    """A fresh optimizer with the recipe's settings."""
-    if recipe.optimizer == "lbfgs":
-        # M has edges, and where a picture goes around there are none.
-        octaves = 0 if any(recipe.wraps) else OCTAVES
-        return LBFGS(history=recipe.history, rate=recipe.learning_rate or 1.0, octaves=octaves, room=room)
-    if recipe.optimizer == "adam":
-        return Adam(rate=recipe.learning_rate or 0.02, betas=(recipe.beta1, recipe.beta2), room=room)
-    return GradientDescent(rate=recipe.learning_rate or 0.01, momentum=recipe.momentum, room=room)

@@ -67,28 +67,34 @@ class Planner:
         costs = self.measured(in_file)
         before = sum(tile.seen for tile in tiles) if len(tiles) > hands else 0
         network = (sum(seen) + before / FORWARD_AND_BACK) * costs.seconds.looking
-        moving = (network + pixels * costs.seconds.stepping) / hands * (1 if keeps or not self.cpu else RETURNED)
-        tensors = self._most(costs, pixels, max(seen), whole=side is None, image=0 if in_file else RGB * pixels)
+        looks = level.looked(level.steps)
+        moving = (looks * network + level.steps * pixels * costs.seconds.stepping) / hands
+        seconds = moving * (1 if keeps or not self.cpu else RETURNED) + looks * costs.seconds.fixed
+        image = 0 if in_file else RGB * pixels
+        tensors = self._most(costs, pixels, max(seen), whole=side is None, image=image, looks=level.looks)
         peak = SLACK + tensors + self._holes(tensors, keeps) + self._tables(level)
         if in_file:
             rows = max(tile.rows.high - tile.rows.low for tile in grown)
             peak += max(2 * RGB * rows * level.width, self.measured(False).state.slope * min(pixels, BAND))
-        return Layout(level, side, in_file, keeps, len(tiles), peak, level.steps * (moving + costs.seconds.fixed))
+        return Layout(level, side, in_file, keeps, len(tiles), peak, seconds)
 
     def _holes(self, tensors: float, keeps: bool) -> float:
         holes = HOLES * tensors if self.cpu else 0.0
         return holes if keeps else min(holes, max(FEW, HOLES_GIVEN_BACK * tensors))
 
-    def _most(self, costs: Costs, pixels: int, seen: int, *, whole: bool, image: int) -> float:
+    def _most(self, costs: Costs, pixels: int, seen: int, *, whole: bool, image: int, looks: int) -> float:
         """Of tensors. Targets are made before there is a descent; then tiles and steps take turns. `image` is what the
-        photo, the canvas or a gradient holds in memory."""
+        photo, the canvas or a gradient holds in memory. Who looks in several ways makes the targets of the others in
+        the middle of a descent, of a picture that was kept for it, and adds gradients up."""
         style = min(pixels * self.recipe.style_scale**2, self.painting * max(1.0, self.recipe.style_scale) ** 2)
         surveyed, made = max(seen, style) if whole else seen, min(seen, style / self.recipe.style_scale**2)
         paintings = (2 + (self.recipe.rotations > 1)) * RGB * style if image else 0
         looking = max(costs.looking(surveyed), costs.making(made))
         building = max(looking + paintings, min(RESIZING, 6 * RGB * pixels)) + image
         descending = costs.state(pixels) + image + max(costs.tile(seen), stepping(costs, pixels))
-        return image + costs.targets(pixels) + max(building, descending)
+        if looks > 1:
+            descending = image + max(descending + image, costs.state(pixels) + looking + paintings)
+        return image + looks * costs.targets(pixels) + max(building, descending)
 
     def _tables(self, level: Level) -> int:
         """What self-similarity holds of all pairs of places: it grows with the square of the trial's, up to a limit."""

@@ -24,9 +24,9 @@ GATYS: Mapping[str, Any] = {
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "default": {},
-    # A draft, and patience: the same picture with fewer or more steps.
-    "fast": {"steps": 24, "steps_decay": 0.75, "steps_least": 16, "level_ratio": 2.83},
-    "fine": {"steps": 200},
+    # A draft, and patience: the same picture with fewer steps, or with more of them and more ways of looking.
+    "fast": {"steps": 24, "steps_decay": 0.75, "steps_least": 16, "level_ratio": 2.83, "polish_views": 1},
+    "fine": {"steps": 100, "polish_views": 4},
     # Gatys, Ecker, Bethge: A Neural Algorithm of Artistic Style (arXiv:1508.06576): alpha / beta = 1e-4, the larger of
     # the two ratios of the paper's figure 3 in use.
     "gatys2015": {**GATYS, "style_weight": 1e4},

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -23,7 +22,7 @@ from pydantic.fields import FieldInfo
 
 from impasto import palette as palettes
 from impasto.clashes import Clash, clashes
-from impasto.errors import RecipeError
+from impasto.errors import RecipeError, near
 from impasto.presets import PRESETS, STYLE_LAYERS
 
 Layers = dict[str, Annotated[float, Field(allow_inf_nan=False)]]
@@ -161,7 +160,7 @@ class Recipe:
 
     # Descent
     optimizer: Annotated[Literal["lbfgs", "adam", "sgd"], knob("Descent", "how to go downhill")] = "lbfgs"
-    steps: Annotated[int, knob("Descent", "steps at the first, smallest level", ge=1, le=1_000_000)] = 80
+    steps: Annotated[int, knob("Descent", "steps at the first, smallest level", ge=1, le=1_000_000)] = 64
     steps_decay: Annotated[float, knob("Descent", "share of the steps that each finer level gets", gt=0, le=10)] = 0.85
     steps_least: Annotated[int, knob("Descent", "but no level gets fewer than this", ge=1)] = 40
     polish: Annotated[
@@ -182,6 +181,14 @@ class Recipe:
             ge=1,
         ),
     ] = 60.0
+    polish_views: Annotated[
+        Literal[1, 2, 4, 8] | None,
+        knob(
+            "Descent",
+            "in how many ways the network looks meanwhile: as the picture is, mirrored, on its side ...; costs as many "
+            "times the time (own: 2 for lite, 1 for a VGG)",
+        ),
+    ] = None
     first_level: Annotated[
         int, knob("Descent", "long side of the first level; 0 paints at the full size at once", ge=0)
     ] = 181
@@ -335,12 +342,6 @@ def read_toml(path: Path) -> dict[str, Any]:
         return layered({f"the preset {base}": preset(str(base)), "the file": values})
     except RecipeError as error:
         raise RecipeError(f"The recipe {path} cannot be used: {error}") from None
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """A suggestion to put behind "there is no ...", or nothing."""
-    close = difflib.get_close_matches(name, list(known), 1, 0.5)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _sentence(name: str, error: ValidationError) -> str:

@@ -25,9 +25,9 @@ from impasto.storage import MEMORY, Room
 
 
 class Surveys:
-    """What one network saw in paintings, kept for the next picture after them; what was not asked for long goes."""
+    """What networks saw in paintings, kept for the next picture after them; what was not asked for long goes."""
 
-    def __init__(self, room: int = 32) -> None:
+    def __init__(self, room: int = 48) -> None:
         self._room = room
         self._kept: OrderedDict[object, dict[str, Tensor]] = OrderedDict()
 
@@ -103,7 +103,7 @@ def seen(
         maps = {layer: where.to(image) for layer, where in carried_to.items() if where is not None}
         layers = frozenset(maps)
     found = partial(cutter.flat().work, image, partial(look, network, image, layers, weights=maps))
-    return surveys.recall(sight(image, maps, layers), found) if surveys else found()
+    return surveys.recall((network, sight(image, maps, layers)), found) if surveys else found()
 
 
 def used(painting: Painting, picture: Picture) -> Tensor | None:

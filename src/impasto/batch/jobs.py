@@ -13,9 +13,9 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from impasto.batch.masks import MASKS, listed, masks_of, seen_from
-from impasto.errors import ImpastoError, RecipeError, UsageError
+from impasto.errors import ImpastoError, RecipeError, UsageError, near
 from impasto.hand import NOTHING, Hand, StyleFile, parted
-from impasto.recipe import FIELDS, Recipe, near
+from impasto.recipe import FIELDS, Recipe
 
 STARTS = ("photo", "noise", "speckles", "painting", "grey")
 COLUMNS = ("content", "style", "weights", "output", *MASKS, *FIELDS)

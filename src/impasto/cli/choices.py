@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from impasto.cli import flags
-from impasto.errors import UsageError
-from impasto.recipe import FIELDS, near
+from impasto.errors import UsageError, near
+from impasto.recipe import FIELDS
 
 if TYPE_CHECKING:
     from impasto.explain.grids import Choice

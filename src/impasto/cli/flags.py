@@ -12,8 +12,9 @@ import click
 from pydantic.fields import FieldInfo
 
 from impasto.cli.sections import Flag
+from impasto.errors import near
 from impasto.hand import expanded
-from impasto.recipe import Layers, Recipe, described, hints, near
+from impasto.recipe import Layers, Recipe, described, hints
 
 
 class Number(click.FloatRange):

@@ -14,7 +14,7 @@ from impasto.canvas import final_size
 from impasto.cli.options import Options
 from impasto.cli.order import Order, check_order, default_output
 from impasto.cli.progress import Teller, downloading
-from impasto.errors import LayerError
+from impasto.errors import LayerError, near
 from impasto.files import check_writable
 from impasto.hand_files import described_hand, described_style, guided, opened
 from impasto.inputs import Painting
@@ -22,7 +22,7 @@ from impasto.networks import Network
 from impasto.networks.choose import open_network
 from impasto.networks.vgg import taps
 from impasto.picture import Picture, read
-from impasto.recipe import Recipe, near
+from impasto.recipe import Recipe
 from impasto.record import Input, Record, described_input, sha256_of
 from impasto.regions import Guidance
 from impasto.texture import ground

@@ -15,7 +15,7 @@ from impasto.cli.options import Options
 from impasto.cli.order import check_weights
 from impasto.cli.progress import Teller, downloading
 from impasto.cli.provenance import Files, cell_record
-from impasto.errors import LayerError
+from impasto.errors import LayerError, near
 from impasto.events import Event, Finished, Note, Step
 from impasto.explain.cells import Cells
 from impasto.explain.grids import Cell
@@ -26,7 +26,7 @@ from impasto.networks import Network
 from impasto.networks.choose import open_network
 from impasto.paint import paint
 from impasto.picture import Picture
-from impasto.recipe import Recipe, near
+from impasto.recipe import Recipe
 from impasto.style import Surveys
 from impasto.stylize import finished
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from torch import Tensor
 
 from impasto.networks.margin import Margin
+from impasto.networks.view import View
 
 Features = Mapping[str, Tensor]
 """Layer name -> (1, C, h, w); "image" holds the pixels, so that total variation is a term like any other."""
@@ -46,6 +47,10 @@ class Network(Protocol):
 
     def minimum(self, layers: frozenset[str]) -> int:
         """The shortest side of a picture that reaches these layers."""
+        ...
+
+    def viewed(self, view: View) -> Network:
+        """The same network, looking at every picture in another way; the same object whenever it is asked for."""
         ...
 
     def __call__(self, image: Tensor, layers: frozenset[str], margin: Margin | None = None) -> Features:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from typing import Literal, Self
 
@@ -13,6 +14,7 @@ from impasto.errors import LayerError, WeightsError
 from impasto.networks import Features
 from impasto.networks.convolution import Convolution, Padding, convolve, stepping
 from impasto.networks.margin import Margin
+from impasto.networks.view import PLAIN, View, turned
 from impasto.weights import Preprocessing, Weights
 from impasto.weights.identify import BLOCKS
 
@@ -61,7 +63,16 @@ class VGG:
             form = torch.channels_last if tensor.dim() == 4 else torch.contiguous_format
             self._tensors[name] = tensor.to(device=device, dtype=dtype, memory_format=form)
         self._kernels = {name: self._kernel(name) for name in self.layers if name.startswith("conv")}
+        self._views: dict[View, VGG] = {PLAIN: self}
         return self
+
+    def viewed(self, view: View) -> VGG:
+        """The one whose kernels are turned."""
+        if view not in self._views:
+            other = copy.copy(self)
+            other._tensors = {n: turned(t, view) if t.dim() == 4 else t for n, t in self._tensors.items()}
+            self._views[view] = other.to()
+        return self._views[view]
 
     def _kernel(self, name: str) -> Convolution:
         weight, bias = self._tensors[f"{name}.weight"], self._tensors[f"{name}.bias"]

@@ -1,0 +1,64 @@
+"""A panel: networks that look at the same canvas in different ways, and agree on the mean of what they want of it.
+
+What one network overlooks or mistakes in a picture, a descent finds and paints. The same network mistakes something
+else in the mirrored picture: what is left of the mean is rather what a better network would want.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from impasto.diary import Diary
+from impasto.events import Level
+from impasto.networks import Network
+from impasto.networks.view import PLAIN, WAYS, View
+from impasto.objective import Evaluation, Objective
+from impasto.tiles import Tile
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One or several objectives of the same terms."""
+
+    members: tuple[Objective, ...]
+
+    @property
+    def speaker(self) -> Objective:
+        """One for all, where they are alike."""
+        return self.members[0]
+
+    def evaluate(self, canvas: Tensor, tiles: Sequence[Tile]) -> Evaluation:
+        """The mean; one after another, so that no more is held than for one, but for a gradient."""
+        mean = self.speaker.evaluate(canvas, tiles)
+        if len(self.members) == 1:
+            return mean
+        loss, losses, gradient, room = mean.loss, mean.losses, mean.gradient, self.speaker.room
+        bands = room.divided(self.speaker.crew).bands
+        for member in self.members[1:]:
+            seen = member.evaluate(canvas, tiles)
+            loss, losses = loss + seen.loss, losses + seen.losses
+            for rows in bands(canvas):
+                gradient[..., rows, :].add_(seen.gradient[..., rows, :])
+        for rows in bands(canvas):
+            gradient[..., rows, :].div_(len(self.members))
+        return Evaluation(loss / len(self.members), losses / len(self.members), gradient)
+
+
+def panels(
+    aim: Callable[[Network], Objective],
+    network: Network,
+    level: Level,
+    times: float,
+    diary: Diary,
+    stop: Callable[[], bool],
+) -> Iterator[tuple[Panel, int]]:
+    """Who is still to judge the canvas, and until which step: the network as it is while a level is composed, and in
+    several ways while it is polished, when what is finest counts so many `times`."""
+    composed, members = level.steps - level.polish, dict[View, Objective]()
+    for views, polish, last in (((PLAIN,), 1.0, composed), (WAYS[level.looks], times, level.steps)):
+        if diary.step < last and not stop():
+            members = {view: members.get(view) or aim(network.viewed(view)) for view in views}
+            yield Panel(tuple(replace(member, polish=polish) for member in members.values())), last

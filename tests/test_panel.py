@@ -1,0 +1,84 @@
+"""A panel: the mean of what several objectives want, in pieces as in one; and when which of them is asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from networks import image, tiny
+from networks import tiles as pieces_of
+from test_objective import DEEP, everything
+
+from impasto.diary import Diary
+from impasto.events import Level
+from impasto.networks import Network
+from impasto.networks.vgg import VGG
+from impasto.networks.view import WAYS
+from impasto.objective import Objective
+from impasto.panel import Panel, panels
+from impasto.share import ALONE
+from impasto.storage import Room
+from impasto.tiles import cut
+
+
+def panel(room: Room) -> Panel:
+    network = tiny(dtype=DEEP, pooling="average")
+    return Panel(tuple(replace(everything(network.viewed(view), 48, 64), room=room) for view in WAYS[4]))
+
+
+@pytest.mark.parametrize("in_file", [False, True])
+def test_the_loss_the_losses_and_the_slope_are_those_of_the_mean(in_file: bool) -> None:
+    several, canvas, whole = panel(Room(in_file=in_file, band=256)), image(48, 64, 3, DEEP), cut(48, 64)
+    ours, theirs = several.evaluate(canvas, whole), [member.evaluate(canvas, whole) for member in several.members]
+    for name in ("loss", "losses", "gradient"):
+        mean = torch.stack([getattr(each, name) for each in theirs]).mean(0)
+        torch.testing.assert_close(getattr(ours, name), mean, rtol=1e-12, atol=1e-15)
+    assert len({float(each.loss) for each in theirs}) == 4
+
+
+def test_the_slope_is_that_of_the_loss() -> None:
+    several, canvas, whole = panel(Room()), image(48, 64, 3, DEEP), cut(48, 64)
+    gradient = several.evaluate(canvas, whole).gradient
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(3):
+        way = torch.randn(canvas.shape, generator=generator, dtype=DEEP)
+        up, down = (float(several.evaluate(canvas + step * way, whole).loss) for step in (1e-6, -1e-6))
+        assert (up - down) / 2e-6 == pytest.approx(float((gradient * way).sum()), rel=1e-5)
+
+
+def test_in_tiles_it_is_what_it_is_in_one_piece() -> None:
+    several, canvas = panel(Room()), image(48, 64, 3, DEEP)
+    network = several.speaker.network
+    assert isinstance(network, VGG)
+    tiles = pieces_of(network, 48, 64, several.speaker.layers, 16)
+    whole, pieces = several.evaluate(canvas, cut(48, 64)), several.evaluate(canvas, tiles)
+    assert len(tiles) > 1
+    torch.testing.assert_close(whole.gradient, pieces.gradient, rtol=1e-9, atol=1e-14)
+    torch.testing.assert_close(whole.loss, pieces.loss, rtol=1e-9, atol=0)
+
+
+def test_one_alone_is_not_touched() -> None:
+    alone, canvas = Panel(panel(Room()).members[:1]), image(48, 64, 3, DEEP)
+    ours, theirs = (each.evaluate(canvas, cut(48, 64)) for each in (alone, alone.speaker))
+    assert torch.equal(ours.gradient, theirs.gradient)
+
+
+@pytest.mark.parametrize(
+    ("step", "looks", "met"),
+    [(0, 2, [(1, 1.0, 6), (2, 5.0, 10)]), (6, 2, [(2, 5.0, 10)]), (9, 4, [(4, 5.0, 10)]), (10, 2, []),
+     (0, 1, [(1, 1.0, 6), (1, 5.0, 10)])],
+)  # fmt: skip
+def test_who_is_asked_until_which_step(step: int, looks: int, met: list[tuple[int, float, int]]) -> None:
+    """And no objective is made of which no step is left, nor one twice."""
+    made: list[Network] = []
+
+    def aim(network: Network) -> Objective:
+        made.append(network)
+        return Objective(network, (), ALONE)
+
+    level, diary = Level(1, 1, 8, 8, 10, 4, looks), Diary([None], step=step)
+    asked = panels(aim, tiny(), level, 5.0, diary, lambda: False)
+    assert [(len(panel.members), panel.speaker.polish, last) for panel, last in asked] == met
+    assert len(set(map(id, made))) == len(made) == sum(count for count, *_ in met) - (looks == 1 and len(met) == 2)
+    assert not list(panels(aim, tiny(), level, 5.0, diary, lambda: True))
