@@ -11,12 +11,14 @@ from networks import tiles as pieces_of
 from test_objective import DEEP, everything
 
 from impasto.diary import Diary
+from impasto.errors import RecipeError
 from impasto.events import Level
 from impasto.networks import Network
 from impasto.networks.vgg import VGG
 from impasto.networks.view import WAYS
-from impasto.objective import Objective
-from impasto.panel import Panel, panels
+from impasto.objective import Objective, Term
+from impasto.panel import Panel, panels, upright
+from impasto.recipe import Recipe
 from impasto.share import ALONE
 from impasto.storage import Room
 from impasto.tiles import cut
@@ -82,3 +84,17 @@ def test_who_is_asked_until_which_step(step: int, looks: int, met: list[tuple[in
     assert [(len(panel.members), panel.speaker.polish, last) for panel, last in asked] == met
     assert len(set(map(id, made))) == len(made) == sum(count for count, *_ in met) - (looks == 1 and len(met) == 2)
     assert not list(panels(aim, tiny(), level, 5.0, diary, lambda: True))
+
+
+def test_a_term_of_ones_own_sees_its_layer_as_it_is() -> None:
+    """And one on the pixels forbids nothing."""
+    plan = Level(1, 2, 8, 8, 10), Level(2, 2, 16, 16, 10, 4, 2)
+    on_pixels, on_features = (
+        Term("own", 1.0, layer, lambda features, tile, step: features.sum(), lambda total: total)
+        for layer in ("image", "relu2_1")
+    )
+    assert upright(plan, Recipe(), [on_pixels]) == upright(plan, Recipe(), []) == plan
+    assert [level.looks for level in upright(plan, Recipe(), [on_pixels, on_features])] == [1, 1]
+    assert upright(plan, Recipe(polish_views=1), [on_features])[1].polish == 4
+    with pytest.raises(RecipeError, match=r"polish_views = 4 .* leave polish_views out"):
+        upright(plan, Recipe(polish_views=4), [on_features])

@@ -36,7 +36,7 @@ from impasto.look import look, stride, survey
 from impasto.networks import Network
 from impasto.objective import Objective, Term, content_term, style_term, variation_term
 from impasto.optimizers import begun
-from impasto.panel import Panel, panels
+from impasto.panel import Panel, panels, upright
 from impasto.picture import Picture
 from impasto.plan import Layout, forecast, lay_out
 from impasto.recipe import Recipe
@@ -74,7 +74,7 @@ def paint(
     stop = crew.agreed(stop, device)
     scene_at = scenery(content, paintings, guidance, recipe)
     idle = not extra_terms and photo_is_the_answer(recipe)
-    plan = check(content, paintings, recipe, network, start)[-1 if idle else 0 :]
+    plan = upright(check(content, paintings, recipe, network, start)[-1 if idle else 0 :], recipe, extra_terms)
     layers = frozenset({*recipe.content_layers, *recipe.style_layers, *(term.layer for term in extra_terms)})
     layouts = () if idle else planned(plan, network, content, paintings, guidance, recipe, layers, device, memory, crew)
     pictures = {"photo": content, "paintings": paintings, "start": start, "guidance": guidance}

@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from impasto.diary import Diary
+from impasto.errors import RecipeError
 from impasto.events import Level
 from impasto.networks import Network
 from impasto.networks.view import PLAIN, WAYS, View
-from impasto.objective import Evaluation, Objective
+from impasto.objective import Evaluation, Objective, Term
+from impasto.recipe import Recipe
 from impasto.tiles import Tile
 
 
@@ -45,6 +47,18 @@ class Panel:
         for rows in bands(canvas):
             gradient[..., rows, :].div_(len(self.members))
         return Evaluation(loss / len(self.members), losses / len(self.members), gradient)
+
+
+def upright(plan: tuple[Level, ...], recipe: Recipe, extra_terms: Sequence[Term]) -> tuple[Level, ...]:
+    """The plan, in which the network looks in no other way where a term of one's own may know features as they are."""
+    if all(term.layer == "image" for term in extra_terms):
+        return plan
+    if recipe.polish_views not in (None, 1):
+        raise RecipeError(
+            f"With polish_views = {recipe.polish_views} the network looks at mirrored pictures, too, and what a term "
+            "of your own knows of its layers would be wrong; leave polish_views out."
+        )
+    return tuple(replace(level, looks=1) for level in plan)
 
 
 def panels(

@@ -9,7 +9,6 @@ Its plan is a line of text in the weights' metadata, one word per operation:
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
@@ -25,7 +24,7 @@ from impasto.errors import LayerError, WeightsError
 from impasto.networks import Features
 from impasto.networks.convolution import Convolution, Padding, convolve, halve, halving, stepping
 from impasto.networks.margin import Margin
-from impasto.networks.view import PLAIN, View, turned
+from impasto.networks.view import Turnable
 
 STRIDED = ("2", "4", "avg", "max")
 
@@ -116,7 +115,7 @@ def kernels(steps: tuple[Step, ...], tensors: Mapping[str, Tensor]) -> dict[str,
     return found
 
 
-class Lite:
+class Lite(Turnable):
     """A frozen small network. Colors are taken as they come: the first convolution knows their range."""
 
     name = "lite"
@@ -140,18 +139,10 @@ class Lite:
             form = torch.channels_last if tensor.dim() == 4 else torch.contiguous_format
             self.tensors[name] = tensor.to(device=device, dtype=dtype, memory_format=form)
         self.kernels = kernels(self.steps, self.tensors)
-        self._views: dict[View, Lite] = {PLAIN: self}
+        self.views = {}
         self.heads = {n: head.to(device=device) for n, head in self.heads.items()}
         self.metrics = {n: metric.to(device=device) for n, metric in self.metrics.items()}
         return self
-
-    def viewed(self, view: View) -> Lite:
-        """The one whose kernels are turned."""
-        if view not in self._views:
-            other = copy.copy(self)
-            other.tensors = {n: turned(t, view) if t.dim() == 4 else t for n, t in self.tensors.items()}
-            self._views[view] = other.to()
-        return self._views[view]
 
     def halo(self, layers: frozenset[str]) -> int:
         """Radius of the deepest layer's receptive field, in pixels around a position's own block."""

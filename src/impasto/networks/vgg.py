@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from typing import Literal, Self
 
@@ -14,7 +13,7 @@ from impasto.errors import LayerError, WeightsError
 from impasto.networks import Features
 from impasto.networks.convolution import Convolution, Padding, convolve, stepping
 from impasto.networks.margin import Margin
-from impasto.networks.view import PLAIN, View, turned
+from impasto.networks.view import Turnable
 from impasto.weights import Preprocessing, Weights
 from impasto.weights.identify import BLOCKS
 
@@ -34,7 +33,7 @@ def taps(convolutions: tuple[int, ...]) -> Iterator[str]:
         yield f"pool{block}"
 
 
-class VGG:
+class VGG(Turnable):
     """A frozen VGG. Convolutions pad by one pixel: `zero` as published, `replicate` or `reflect` to spare the edges.
 
     `replicate` pads the first layer only, which is where dark borders are born; `reflect` pads every layer.
@@ -52,30 +51,22 @@ class VGG:
         self.layers = tuple(_reachable(self._published, weights.tensors))
         self.strides = {name: 2 ** (int(name.removeprefix("pool")[0]) if name.startswith("pool") else int(name[4]) - 1)
                         for name in self.layers}  # fmt: skip
-        self._tensors = dict(weights.tensors)
+        self.tensors = dict(weights.tensors)
         if not self.layers:
             raise WeightsError(f"The weights hold no convolution of {self.name}; expected conv1_1 and so on.")
         self.to()
 
     def to(self, device: torch.device | None = None, dtype: torch.dtype | None = None) -> Self:
         """Move the weights; kernels are kept channels-last, as the pictures are."""
-        for name, tensor in self._tensors.items():
+        for name, tensor in self.tensors.items():
             form = torch.channels_last if tensor.dim() == 4 else torch.contiguous_format
-            self._tensors[name] = tensor.to(device=device, dtype=dtype, memory_format=form)
+            self.tensors[name] = tensor.to(device=device, dtype=dtype, memory_format=form)
         self._kernels = {name: self._kernel(name) for name in self.layers if name.startswith("conv")}
-        self._views: dict[View, VGG] = {PLAIN: self}
+        self.views = {}
         return self
 
-    def viewed(self, view: View) -> VGG:
-        """The one whose kernels are turned."""
-        if view not in self._views:
-            other = copy.copy(self)
-            other._tensors = {n: turned(t, view) if t.dim() == 4 else t for n, t in self._tensors.items()}
-            self._views[view] = other.to()
-        return self._views[view]
-
     def _kernel(self, name: str) -> Convolution:
-        weight, bias = self._tensors[f"{name}.weight"], self._tensors[f"{name}.bias"]
+        weight, bias = self.tensors[f"{name}.weight"], self.tensors[f"{name}.bias"]
         return stepping(_for_pixels(weight) if name == FIRST else weight, bias)
 
     def halo(self, layers: frozenset[str]) -> int:

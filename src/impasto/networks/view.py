@@ -6,8 +6,10 @@ So it is the kernels that are turned, and whatever works in tiles need not know 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import copy
+from typing import NamedTuple, Self
 
+import torch
 from torch import Tensor
 
 
@@ -28,6 +30,26 @@ WAYS: dict[int, tuple[View, ...]] = {
     4: (MIRRORED, ASIDE, PLAIN, View(aside=True, mirrored=True, inverted=True)),
     8: tuple(View(a, m, i) for a in (False, True) for m in (False, True) for i in (False, True)),
 }
+
+
+class Turnable:
+    """A network of kernels, which can be turned."""
+
+    tensors: dict[str, Tensor]
+    views: dict[View, Self]  # those that were asked for since it was moved
+
+    def to(self, device: torch.device | None = None, dtype: torch.dtype | None = None) -> Self:
+        raise NotImplementedError
+
+    def viewed(self, view: View) -> Self:
+        """The same network, looking at every picture in this way; kept, so that what it saw can be recalled."""
+        if view == PLAIN:
+            return self
+        if view not in self.views:
+            other = copy.copy(self)
+            other.tensors = {n: turned(t, view) if t.dim() == 4 else t for n, t in self.tensors.items()}
+            self.views[view] = other.to()
+        return self.views[view]
 
 
 def turned(kernel: Tensor, view: View) -> Tensor:
