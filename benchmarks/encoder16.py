@@ -36,7 +36,9 @@ def encoder16() -> Network:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "encoder16.safetensors"
         save_file(_kernels(tensors) | _heads(tensors), path, {"plan": PLAN})
-        return Lite(path)
+        network = Lite(path)
+    network.name = "the 16x encoder"  # and not the small network, whose code it is read by
+    return network
 
 
 def _kernels(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
