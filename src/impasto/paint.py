@@ -13,7 +13,7 @@ looks like the small one because its last levels keep the photo's fine detail on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 
 import torch
 from torch import Tensor
@@ -97,7 +97,7 @@ def paint(
         sharing = cutter.sharing(level.height)
         descent = begun(canvas, recipe, room.divided(sharing))
         diary.turn(level, descent)
-        bones = kept(scene.photo, canvas, plan, level, recipe, room)
+        bones = cache(partial(kept, scene.photo, canvas, plan, level, recipe, room))
         aim = partial(aimed, scene, recipe, cutter, surveys, bones, extra_terms, sharing)
         for panel, last in panels(aim, network, level, recipe.polish_times, diary, stop):
             yield from descend(descent, panel, scene, cutter, diary, plan, level, last, preview_every, stop)
@@ -150,13 +150,13 @@ def aimed(
     recipe: Recipe,
     cutter: Cutter,
     surveys: Surveys | None,
-    bones: Tensor,
+    bones: Callable[[], Tensor],
     more: Sequence[Term],
     crew: Crew,
     network: Network,
 ) -> Objective:
     """What is wanted of the canvas at one level, as a network sees it."""
-    return Objective(network, (*terms(network, scene, recipe, cutter, surveys, bones), *more), crew, scene.room)
+    return Objective(network, (*terms(network, scene, recipe, cutter, surveys, bones()), *more), crew, scene.room)
 
 
 def descend(
