@@ -42,6 +42,7 @@ CONFIGURATIONS: tuple[dict[str, Any], ...] = (
     {"network": "vgg19", "size": 768, "optimizer": "lbfgs", "style_statistic": "gram", "megabytes": 900},
     {"network": "vgg19", "size": 512, "optimizer": "adam", "style_statistic": "gram", "style_scale": 2.0},
     {"network": "vgg19", "size": 640, "optimizer": "adam", "style_statistic": "gram", "precision": "bfloat16"},
+    {"network": "vgg19", "size": 448, "optimizer": "lbfgs", "style_statistic": "gram", "polish_views": 2},
 )
 
 

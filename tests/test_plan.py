@@ -158,6 +158,16 @@ def test_the_small_matrices_of_a_trial_do_not_hide_what_grows(monkeypatch: pytes
     assert count.peak == pytest.approx(first.forecast.memory - plan.SLACK, rel=0.1)
 
 
+def test_kernels_that_are_turned_are_in_the_plan() -> None:
+    """Those that were turned for an earlier run are held already, in the form of the processor's library, too."""
+    network = tiny()
+    first, again = (planned(network=network, size=300, polish_views=2).memory for _ in range(2))
+    kernels = sum(tensor.nbytes for tensor in network.tensors.values() if tensor.dim() == 4)
+    there_and_back, ways = 2, 2
+    assert first - again == pytest.approx(there_and_back * ways * kernels, abs=1)
+    assert again > planned(network=network, size=300, polish_views=1).memory
+
+
 def test_the_forecast_is_one_line() -> None:
     line = str(Forecast(8192, 6144, 35, 1536, 3_100_000_000, 1260.0, in_file=False, keeps=False))
     assert line == "8192 x 6144: 35 tiles of 1536, about 3.1 GB, 21 min"

@@ -14,7 +14,9 @@ from impasto.costs import FORWARD_AND_BACK, Costs, Run, measure, shortest
 from impasto.cutter import SMALLEST, Cutter
 from impasto.errors import PlanError
 from impasto.events import Forecast, Level, size
+from impasto.footprint import Footprint
 from impasto.likeness import Grid
+from impasto.networks.view import WAYS
 from impasto.recipe import Recipe
 from impasto.share import ALONE, Crew
 from impasto.storage import BAND
@@ -53,6 +55,7 @@ class Planner:
     cutter: Cutter
     painting: int  # pixels of the largest painting, in its own size
     strides: Mapping[str, int]  # of the network's layers
+    forms: int = 0  # bytes of the kernels that were turned, once the processor's library has them in its own form
     cpu: bool = True  # where there are files to lie in, and a heap
 
     def layout(self, level: Level, side: int | None, in_file: bool, *, keeps: bool = False) -> Layout:
@@ -72,7 +75,7 @@ class Planner:
         seconds = moving * (1 if keeps or not self.cpu else RETURNED) + looks * costs.seconds.fixed
         image = 0 if in_file else RGB * pixels
         tensors = self._most(costs, pixels, max(seen), whole=side is None, image=image, looks=level.looks)
-        peak = SLACK + tensors + self._holes(tensors, keeps) + self._tables(level)
+        peak = SLACK + tensors + self._holes(tensors, keeps) + self._tables(level) + self.forms
         if in_file:
             rows = max(tile.rows.high - tile.rows.low for tile in grown)
             peak += max(2 * RGB * rows * level.width, self.measured(False).state.slope * min(pixels, BAND))
@@ -154,8 +157,12 @@ def lay_out(
         return ()
     cutter = Cutter.of(run.network, run.layers, crew, recipe.wraps)
     measured = cache(lambda in_file: measure(run, in_file=in_file))
-    measured(False)  # what the trials leave behind is held from now on
-    planner = Planner(measured, recipe, cutter, painting, run.network.strides, cpu=run.device.type == "cpu")
+    measured(False)  # what the trials leave behind is held from now on, and so are the kernels turned here
+    with Footprint() as turned:
+        for view in WAYS[levels[-1].looks]:
+            run.network.viewed(view)
+    cpu = run.device.type == "cpu"
+    planner = Planner(measured, recipe, cutter, painting, run.network.strides, turned.now if cpu else 0, cpu)
     budget = crew.least(allowed(run.device, memory, crew.size), run.device)
     layouts = [planner.best(level, budget) for level in levels]
     found = tuple(layout for layout in layouts if layout is not None)
