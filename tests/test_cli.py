@@ -13,7 +13,7 @@ import tempfile
 import time
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import click
 import numpy as np
@@ -36,7 +36,7 @@ from impasto.hand import StyleFile
 from impasto.hand import painting as parsed_painting
 from impasto.networks.vgg import VGG
 from impasto.picture import Picture
-from impasto.recipe import Recipe, described
+from impasto.recipe import Recipe, described, hints
 
 Capture = pytest.CaptureFixture[str]
 
@@ -170,6 +170,7 @@ TURNED = (
     ((*VARIED, "--variation-power", "2"), {"variation_weight": 1.0, "variation": "power", "variation_power": 2.0}),
     (("--optimizer", "adam", "--beta2", "0.9"), {"optimizer": "adam", "beta2": 0.9}),
     (("--learning-rate", "0.5"), {"learning_rate": 0.5}),
+    (("--polish-views", "4"), {"polish_views": 4}),
     (("--start", "noise"), {"start": "noise"}),
     (("--steps", "3", "--steps", "4"), {"steps": 4}),  # the last one counts
 )
@@ -182,6 +183,16 @@ def test_a_flag_turns_its_knob(capsys: Capture, flags: tuple[str, ...], values: 
     settings = tomllib.loads(ran.out)
     assert {name: settings[name] for name in values} == values
     assert settings.get("momentum") == Recipe().momentum  # and no other
+
+
+def test_what_can_be_chosen_is_told_whoever_chooses_something_else(capsys: Capture) -> None:
+    """Also where nothing chosen is an answer."""
+    for name in described():
+        hint = hints()[name].__origin__
+        for choices in (get_args(each) for each in (hint, *get_args(hint)) if get_origin(each) is Literal):
+            ran = here(capsys, "recipe", f"--{name.replace('_', '-')}", "something else")
+            assert ran.code == 2
+            assert all(str(choice) in ran.err for choice in choices if choice != "picture")  # that is asked for by path
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 import click
 from pydantic.fields import FieldInfo
@@ -89,7 +89,7 @@ def _knob(name: str, hint: Any, about: FieldInfo, default: Any) -> Flag:  # noqa
 
 
 def _kind(name: str, hint: Any, about: FieldInfo) -> click.ParamType[Any]:  # noqa: ANN401 -- any field's
-    if get_origin(hint) is UnionType:
+    if get_origin(hint) in (UnionType, Union):  # a literal or nothing is the latter
         hint = next(part for part in get_args(hint) if part is not type(None))
     if hint is str:
         return click.STRING
