@@ -111,6 +111,12 @@ def test_a_table_of_jobs(tmp_path: Path, delimiter: str) -> None:
     assert [(job.recipe.strength, job.recipe.size, job.output) for job in found] == [(0.3, 512, ""), (0.5, 64, "x.png")]
 
 
+def test_numbers_in_a_table_that_are_chosen_from_a_few(tmp_path: Path) -> None:
+    rows = "content,style,rotations,polish_views\na.jpg,p.jpg,2,\na.jpg,p.jpg,,4\n"
+    found = jobs.read(job_file(tmp_path, "jobs.csv", rows), TYPICAL)
+    assert [(job.recipe.rotations, job.recipe.polish_views) for job in found] == [(2, None), (1, 4)]
+
+
 def test_a_document_of_jobs(tmp_path: Path) -> None:
     text = """
     [[job]]
@@ -163,6 +169,11 @@ def test_masks_in_job_files_lie_beside_them_and_take_the_place_of_their_kind(tmp
         ("j.csv", "content,stile\na.jpg,p.jpg", "did you mean 'style'"),
         ("j.csv", "content,style,strength\na.jpg,p.jpg,2", "line 2: strength"),
         ("j.csv", "content,style,strength\na.jpg,p.jpg,much", "line 2: strength"),
+        (
+            "j.csv",
+            "content,style,rotations\na.jpg,p.jpg,3",
+            "line 2: rotations = '3' is not possible: input should be 1",
+        ),
         ("j.csv", "content,style\na.jpg,p.jpg,0.5", "more cells than names"),
         ("j.csv", 'content,style\n"a.jpg,p.jpg', "unexpected end"),
         ("j.csv", "content,style,weights\na.jpg,p.jpg,1 2", "list of 1 numbers"),

@@ -6,6 +6,7 @@ import csv
 import io
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any, get_type_hints
@@ -117,9 +118,12 @@ def _value(name: str, cell: str) -> Any:  # noqa: ANN401 -- any knob's
         return [TypeAdapter(float).validate_strings(number) for number in cell.split()]
     if name not in FIELDS or name == "start":
         return cell
+    adapter = TypeAdapter(get_type_hints(Recipe)[name])
     try:
-        return TypeAdapter(get_type_hints(Recipe)[name]).validate_strings(cell)
+        return adapter.validate_strings(cell)
     except ValidationError as error:
+        with suppress(ValidationError):
+            return adapter.validate_json(cell)  # one of some numbers: as a string pydantic takes it for none of them
         raise RecipeError(f"{name} = {cell!r} is not possible: {error.errors()[0]['msg'].lower()}.") from None
 
 
