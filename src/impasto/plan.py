@@ -55,8 +55,8 @@ class Planner:
     cutter: Cutter
     painting: int  # pixels of the largest painting, in its own size
     strides: Mapping[str, int]  # of the network's layers
-    forms: int = 0  # bytes of the kernels that were turned, once the processor's library has them in its own form
-    cpu: bool = True  # where there are files to lie in, and a heap
+    forms: int  # bytes of the kernels that were turned, once the processor's library has them in its own form
+    cpu: bool  # where there are files to lie in, and a heap
 
     def layout(self, level: Level, side: int | None, in_file: bool, *, keeps: bool = False) -> Layout:
         """What it takes to paint the level in tiles of this side.
