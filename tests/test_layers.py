@@ -25,6 +25,7 @@ FLOORS = (
     {
         *(
             "look",
+            "bures",
             "objective",
             "seam",
             "broad",

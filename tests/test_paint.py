@@ -22,6 +22,7 @@ from impasto.errors import DescentError, LayerError, PictureError, RecipeError
 from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
 from impasto.networks import Network
 from impasto.networks.choose import open_network
+from impasto.networks.lite import Lite
 from impasto.networks.margin import Margin
 from impasto.networks.view import PLAIN, View
 from impasto.objective import Term
@@ -241,9 +242,16 @@ def test_more_strength_leads_further_from_the_photo_and_nearer_to_the_painting()
 
 
 def test_the_last_steps_bring_what_is_fine_nearer_and_cost_little_of_the_rest() -> None:
-    plain, polished = ([e for e in events(recipe(steps=60, polish=n)) if isinstance(e, Step)][-1] for n in (0, 30))
-    assert polished.losses["style relu1_1"] < 0.7 * plain.losses["style relu1_1"]
-    assert polished.losses["style relu2_1"] < plain.losses["style relu2_1"]
+    """To the small network that ships; one of random kernels is at the bottom of what is fine before it is polished."""
+
+    def last(**knobs: Any) -> Step:  # noqa: ANN401 -- a recipe's
+        made = Recipe(size=64, first_level=0, steps=45, **knobs)
+        return [e for e in events(made, network=Lite()) if isinstance(e, Step)][-1]
+
+    plain, polished = last(polish=0), last(polish=30, polish_views=1)
+    assert polished.losses["style relu1_1"] < 0.3 * plain.losses["style relu1_1"]
+    assert polished.losses["style relu2_1"] < 0.5 * plain.losses["style relu2_1"]
+    assert polished.losses["style relu3_1"] < 0.8 * plain.losses["style relu3_1"]
     assert polished.loss < 1.2 * plain.loss
 
 

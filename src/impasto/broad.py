@@ -33,8 +33,11 @@ def broadened(slope: Tensor, room: Room, octaves: int = OCTAVES, octave: int = 0
     coarse = _coarse(slope, room, octaves, octave) if deeper else None
     made = room.like(slope)
     for rows in room.bands(slope):
-        fine = slope[..., rows, :]
-        made[..., rows, :] = fine * share if coarse is None else doubled(coarse, rows, slope).add_(fine, alpha=share)
+        fine, here = slope[..., rows, :], made[..., rows, :]
+        if coarse is None:
+            torch.mul(fine, share, out=here)
+        else:
+            torch.add(doubled(coarse, rows, slope), fine, alpha=share, out=here)
     return made
 
 

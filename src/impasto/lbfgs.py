@@ -81,8 +81,8 @@ class LBFGS:
             s, my = here[:, i]
             torch.sub(x, x0, out=s)
             torch.sub(broad, broad0, out=my).mul_(scale)
-            y = torch.sub(g, g0).mul_(scale)
-            own += torch.stack([torch.dot(s, y), torch.dot(my, y), torch.dot(s, s)]).cpu()
+            y = torch.sub(g, g0)
+            own += torch.stack([scale * torch.dot(s, y), scale * torch.dot(my, y), torch.dot(s, s)]).cpu()
             self._add_products(self.along, here, g)
         own, self.along = self.room.crew.add([own, self.along], canvas.device)
         change = scale * (self.along - before)  # p · y = p · (g − g'), but where p is new

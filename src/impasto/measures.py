@@ -70,17 +70,6 @@ class Gaussian:
         return self.half @ sigma @ self.half
 
 
-class Principal(Gaussian):
-    """One in the axes of its own covariance: the root is a vector there, and what is a product elsewhere is none."""
-
-    @cached_property
-    def half(self) -> Tensor:
-        return self.lifted.diagonal().clamp_min(0).sqrt()
-
-    def framed(self, sigma: Tensor) -> Tensor:
-        return self.half[:, None] * sigma * self.half
-
-
 # ---- sums over positions -------------------------------------------------------------------------------------------
 
 
@@ -260,17 +249,6 @@ def gaussian(sums: Tensor, root: Tensor | None = None) -> Gaussian:
         return Gaussian(per_position[:-1, -1], per_position[:-1, :-1])
     r = root.to(per_position.dtype)
     return Gaussian(r @ per_position[:, -1], r @ per_position @ r.T)
-
-
-def principal(g: Gaussian, root: Tensor) -> tuple[Principal, Tensor]:
-    """The same in the axes of its covariance, and the root that carries others there: distances stay as they were.
-
-    Only for what a metric has mixed already: channels that are never active have no variance, and would be given the
-    rounding of the others.
-    """
-    _, axes = torch.linalg.eigh(wide(g.covariance))
-    turn = axes.T.to(g.mean)
-    return Principal(turn @ g.mean, turn @ g.second @ turn.T), turn @ root.to(turn)
 
 
 def symmetric_root(matrix: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from impasto import measures
+from impasto import bures, measures
 from impasto.look import moments, placed, stride
 from impasto.measures import Gaussian
 from impasto.networks import Features, Network
@@ -224,13 +224,15 @@ def style_term(
     """The statistics of a layer shall be the painting's; `where` (1, 1, h, w) says how much each position counts."""
     distance = measures.DISTANCES[statistic]
     factor = style_factor(scale, target, distance, positions)
-    if statistic == "wasserstein" and root is not None:  # it is the same in any axes, and cheaper in the painting's own
-        target, root = measures.principal(target, root)
+    # the same in any axes, but quicker in the painting's own
+    principal = bures.axes(target, root) if statistic == "wasserstein" and root is not None else None
 
     def sums(features: Tensor, tile: Tile, step: int) -> Tensor:
         return moments(features, tile, step, where)
 
     def loss(total: Tensor) -> Tensor:
+        if principal is not None:
+            return factor * bures.distance(total, principal)
         return factor * distance(measures.gaussian(total, root), target)
 
     return Term(f"{name} {layer}", weight, layer, sums, loss, polished=1.0)
