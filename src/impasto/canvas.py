@@ -46,11 +46,11 @@ def levels(recipe: Recipe, width: int, height: int, shortest: int = 1, unit: int
 
 
 def polished(recipe: Recipe, steps: int) -> int:
-    """How many of the last level's steps polish: two thirds at most, and not one alone, which could change nothing.
+    """How many of the last level's steps polish: five sixths at most, and not one alone, which could change nothing.
 
     Steps as long as the slope, those of plain gradient descent, would explode where it grows so much.
     """
-    most = 2 * steps // 3
+    most = 5 * steps // 6
     return min(recipe.polish, most) if recipe.optimizer != "sgd" and most > 1 else 0
 
 

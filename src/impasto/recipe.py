@@ -167,8 +167,8 @@ class Recipe:
         int,
         knob(
             "Descent",
-            "so many of the last steps, up to two thirds of the last level's, polish: what is fine, color, texture and "
-            "strokes, counts more (0: none)",
+            "so many of the last steps, up to five sixths of the last level's, polish: what is fine, color, texture "
+            "and strokes, counts more (0: none)",
             ge=0,
         ),
     ] = 40
