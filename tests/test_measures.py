@@ -329,6 +329,21 @@ def test_in_the_axes_of_the_painting_the_wasserstein_distance_and_its_slope_are_
     same(slope, expected.numpy())
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_in_these_axes_a_flat_picture_has_a_slope_and_the_painting_has_none(dtype: torch.dtype) -> None:
+    m = matrix(20, 6).to(dtype)
+    root, painting = measures.root(m.T @ m), moments(features(seed=1).to(dtype))
+    axes = bures.axes(gaussian(painting.to(dtype), root), root)
+
+    def slope(sums: Tensor) -> Tensor:
+        sums = sums.to(dtype).requires_grad_()
+        return torch.autograd.grad(bures.distance(sums, axes), sums)[0]
+
+    flat, arrived = slope(moments(torch.full_like(features(), 0.3).to(dtype))), slope(painting)
+    assert bool(flat.isfinite().all())
+    assert float(arrived.abs().max()) < 1e-3 * float(flat.abs().max())
+
+
 @pytest.mark.parametrize("out", [3, 6, 20])
 def test_squared_differences_under_a_metric_are_those_of_the_projected_features(out: int) -> None:
     m = matrix(out, 6)
