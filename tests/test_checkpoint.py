@@ -93,12 +93,17 @@ def test_a_stopped_run_writes_at_once_and_goes_on_in_its_own_tiles(
     assert torch.equal(whole, again)
 
 
-def test_stopped_again_before_the_first_step_it_shows_what_there_is(tmp_path: Path) -> None:
-    asked = iter([False] * 8 + [True] * 100)
-    file = tmp_path / "run"
-    first, _ = result(run(RUNS["adam"], Checkpoint(file), stop=lambda: next(asked)))
-    second, _ = result(run(RUNS["adam"], Checkpoint(file), stop=lambda: True))
-    assert torch.equal(first, second)
+@pytest.mark.parametrize("name", ["lbfgs", "adam"])
+def test_stopped_wherever_it_is_asked_it_shows_what_there_is_again_and_goes_on(name: str, tmp_path: Path) -> None:
+    """Before a level's first step and before its polishing, too, when nothing has been done in that part yet."""
+    whole, _ = result(run(RUNS[name]))
+    for answers in range(12):  # one more, and Adam has come to its end
+        asked = iter([False] * answers + [True] * 100)
+        file = tmp_path / str(answers)
+        first, _ = result(run(RUNS[name], Checkpoint(file, every=1e9), stop=lambda asked=asked: next(asked)))
+        second, _ = result(run(RUNS[name], Checkpoint(file, every=1e9), stop=lambda: True))
+        assert torch.equal(first, second)
+        assert torch.equal(whole, result(run(RUNS[name], Checkpoint(file, every=1e9)))[0])
 
 
 def test_time_decides_when_it_is_written_and_the_end_removes_it(tmp_path: Path) -> None:

@@ -257,7 +257,7 @@ def test_the_hidden_ground_does_not_count() -> None:
     hidden = cut_out(torch.ones(3, 1, 1))
     seen = Picture(hidden.rgb)
     gaps = [
-        float(bright.rgb.mean() - made(p, bright, steps=20, strength=0.9).rgb[..., : WIDTH // 2].mean())
+        float(bright.rgb.mean() - made(p, bright, steps=30, strength=0.9).rgb[..., : WIDTH // 2].mean())
         for p in (hidden, seen)
     ]
     assert gaps[0] < 0.7 * gaps[1]

@@ -246,7 +246,7 @@ def test_an_optimizer_that_finds_no_memory_ends_all_and_leaves_the_checkpoint(
 def test_one_stops_all_stop(tmp_path: Path) -> None:
     def stopping(crew: Crew) -> int:
         asked = iter([False] * (4 if crew.rank else 99) + [True] * 99)
-        chosen = recipe(size=330, steps=9)
+        chosen = recipe(size=330, steps=9, polish=0)  # asked once before the first step, and before each
         events = paint(PHOTO, [PAINTING], chosen, network=NETWORK, crew=crew, stop=lambda: next(asked))
         return sum(isinstance(event, Step) for event in events)
 

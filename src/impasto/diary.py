@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -33,6 +33,7 @@ class Diary:
     repairs: int = 0
     coarse: Tensor | None = None  # what the level before ended with
     descent: State | None = None  # read from the file, and not yet taken up
+    halted: bool = False  # and what there was is kept
 
     @classmethod
     def opened(
@@ -62,6 +63,15 @@ class Diary:
         """One more step is done."""
         self.first, self.losses = self.first or losses, losses
         self.step, self.evaluations, self.repairs = self.step + 1, self.evaluations + 1, self.repairs + repaired
+
+    def halts(self, stop: Callable[[], bool], descent: Descent, cutter: Cutter) -> bool:
+        """Whether to stop here. Where the run stands is kept then, once: what follows only enlarges the picture."""
+        if not stop():
+            return False
+        if not self.halted:
+            self.halted = True
+            self.write(descent, cutter, now=True)
+        return True
 
     def write(self, descent: Descent, cutter: Cutter, *, now: bool = False) -> None:
         """Keep what there is, if it is time: then every process of a crew gives its part."""

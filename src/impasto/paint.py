@@ -99,11 +99,12 @@ def paint(
         diary.turn(level, descent)
         bones = cache(partial(kept, scene.photo, canvas, plan, level, recipe, room))
         aim = partial(aimed, scene, recipe, cutter, surveys, bones, extra_terms, sharing)
-        for panel, last in panels(aim, network, level, recipe.polish_times, diary, stop):
-            yield from descend(descent, panel, scene, cutter, diary, plan, level, last, preview_every, stop)
+        halts = partial(diary.halts, stop, descent, cutter)
+        for panel, last in panels(aim, network, level, recipe.polish_times, diary, halts):
+            yield from descend(descent, panel, scene, cutter, diary, plan, level, last, preview_every, halts)
             del panel  # the next one's targets, and the next level's, need the room
         canvas = diary.coarse = descent.result
-        del descent, aim, bones
+        del descent, aim, bones, halts
     assert canvas is not None
     result = scene.snapshot(canvas)
     yield from map(Note, concluded(scene.photo, result, paintings, guidance, recipe, diary, idle, stop()))
@@ -174,7 +175,6 @@ def descend(
     """The steps of one level that are still to be done before one panel, up to the `last` of them."""
     while diary.step < last:
         if stop():
-            diary.write(descent, cutter, now=True)
             return
         if diary.step == level.steps - level.polish:
             descent.turn()
