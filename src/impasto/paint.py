@@ -79,8 +79,7 @@ def paint(
     layouts = () if idle else planned(plan, network, content, paintings, guidance, recipe, layers, device, memory, crew)
     pictures = {"photo": content, "paintings": paintings, "start": start, "guidance": guidance}
     identity, files = pictures | made_with(recipe, network, extra_terms), Room(in_file=any(x.in_file for x in layouts))
-    sides = [layout.side for layout in layouts] or [None] * len(plan)
-    diary = Diary.opened(checkpoint, identity, sides, device, files, crew=crew)
+    diary = Diary.opened(checkpoint, identity, [x.side for x in layouts] or [None] * len(plan), device, files, crew=crew)
     yield Planned(plan, pulls(recipe), forecast(layouts, device) if layouts else None)
     yield from map(Note, remarked(content, paintings, plan, guidance, network, recipe))
 
