@@ -79,7 +79,8 @@ def paint(
     layouts = () if idle else planned(plan, network, content, paintings, guidance, recipe, layers, device, memory, crew)
     pictures = {"photo": content, "paintings": paintings, "start": start, "guidance": guidance}
     identity, files = pictures | made_with(recipe, network, extra_terms), Room(in_file=any(x.in_file for x in layouts))
-    diary = Diary.opened(checkpoint, identity, [x.side for x in layouts] or [None] * len(plan), device, files, crew=crew)
+    sides = [layout.side for layout in layouts] or [None] * len(plan)
+    diary = Diary.opened(checkpoint, identity, sides, device, files, crew=crew)
     yield Planned(plan, pulls(recipe), forecast(layouts, device) if layouts else None)
     yield from map(Note, remarked(content, paintings, plan, guidance, network, recipe))
 
@@ -93,11 +94,10 @@ def paint(
         if idle:
             continue
         cutter = Cutter.of(network, layers, crew, recipe.wraps).sized(diary.sides[level.index - 1])
-        sharing = cutter.sharing(level.height)
-        descent = begun(canvas, recipe, room.divided(sharing))
+        descent = begun(canvas, recipe, room.divided(cutter.sharing(level.height)))
         diary.turn(level, descent)
         bones = cache(partial(kept, scene.photo, canvas, plan, level, recipe, room))
-        aim = partial(aimed, scene, recipe, cutter, surveys, bones, extra_terms, sharing)
+        aim = partial(aimed, scene, recipe, cutter, surveys, bones, extra_terms)
         halts = partial(diary.halts, stop, descent, cutter)
         for panel, last in panels(aim, network, level, recipe.polish_times, diary, halts):
             yield from descend(descent, panel, scene, cutter, diary, plan, level, last, preview_every, halts)
@@ -152,11 +152,11 @@ def aimed(
     surveys: Surveys | None,
     bones: Callable[[], Tensor],
     more: Sequence[Term],
-    crew: Crew,
     network: Network,
 ) -> Objective:
     """What is wanted of the canvas at one level, as a network sees it."""
-    return Objective(network, (*terms(network, scene, recipe, cutter, surveys, bones()), *more), crew, scene.room)
+    wanted = *terms(network, scene, recipe, cutter, surveys, bones()), *more
+    return Objective(network, wanted, cutter.sharing(scene.photo.shape[-2]), scene.room)
 
 
 def descend(
