@@ -8,15 +8,16 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path, PurePath
-from typing import Any, get_type_hints
+from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from impasto.batch.masks import MASKS, listed, masks_of, seen_from
 from impasto.errors import ImpastoError, RecipeError, UsageError, near
 from impasto.hand import NOTHING, Hand, StyleFile, parted
-from impasto.recipe import FIELDS, Recipe
+from impasto.recipe import FIELDS, Recipe, hints
 
 STARTS = ("photo", "noise", "speckles", "painting", "grey")
 COLUMNS = ("content", "style", "weights", "output", *MASKS, *FIELDS)
@@ -118,13 +119,18 @@ def _value(name: str, cell: str) -> Any:  # noqa: ANN401 -- any knob's
         return [TypeAdapter(float).validate_strings(number) for number in cell.split()]
     if name not in FIELDS or name == "start":
         return cell
-    adapter = TypeAdapter(get_type_hints(Recipe)[name])
     try:
-        return adapter.validate_strings(cell)
+        return _plain(name).validate_strings(cell)
     except ValidationError as error:
         with suppress(ValidationError):
-            return adapter.validate_json(cell)  # one of some numbers: as a string pydantic takes it for none of them
+            return _plain(name).validate_json(cell)  # one of some numbers: as a string pydantic takes it for none of them
         raise RecipeError(f"{name} = {cell!r} is not possible: {error.errors()[0]['msg'].lower()}.") from None
+
+
+@cache
+def _plain(name: str) -> TypeAdapter[Any]:
+    """A knob's type without its limits: of these the recipe tells in its own words."""
+    return TypeAdapter(get_args(hints()[name])[0])
 
 
 def _checked(row: Mapping[str, Any], recipe: Recipe, start: Path | None, folder: Path, where: str) -> Job:
