@@ -4,8 +4,8 @@
 
 1. Steps: one evaluation and one move, lite and VGG-19, ours and the textbook's, at the same size, taking turns, and
    beside each step of VGG-19 a row of large matrix products, which tells what rate the machine reaches at that moment.
-   Lite takes a row of steps at a turn, as it would in a run, each timed by itself: on a machine that is shared, the
-   quickest tenth tells what its processors do while they are wholly ours.
+   Lite takes a row of steps at a turn, as it would in a run, each timed by itself, and again between the pictures of
+   part 2: on a machine that is shared, the quickest tenth tells what its processors do while they are wholly ours.
 2. The default picture, from file to file in a process of its own: wall time, peak memory; the same at 512, 1024
    and 2048 px for the cost per pixel, and with the presets fast and fine. Start of the process to the first step, and
    to torch imported.
@@ -110,14 +110,14 @@ def vgg_operations(width: int, height: int) -> float:
     return 2 * total
 
 
-def steps(rounds: int, size: int) -> dict[str, Any]:
+def row_of(recipe: Recipe) -> Row:
+    return Row(stepper(recipe, open_network(recipe)))
+
+
+def steps(rounds: int, recipe: Recipe, lite: Row) -> dict[str, Any]:
     """Part 1."""
-    lite = Recipe(network="lite", first_level=0, size=size)
-    big = lite.changed(network="vgg19", precision="float32")
-    kinds = {"lite": "auto", "lite in float32": "float32"}
-    small = {
-        n: Row(stepper(lite.changed(precision=p), open_network(lite.changed(precision=p)))) for n, p in kinds.items()
-    }
+    big, size = recipe.changed(network="vgg19", precision="float32"), recipe.size
+    small = {"lite": lite, "lite in float32": row_of(recipe.changed(precision="float32"))}
     works: dict[str, Callable[[], object]] = {**small}
     works["products"], operations = products()
     works["vgg19 in float32"] = stepper(big, vgg19(big))
@@ -125,7 +125,6 @@ def steps(rounds: int, size: int) -> dict[str, Any]:
         works["plain"] = lambda: ask("")
         times = interleaved(works, rounds, WARM_UP)
     times |= {name: row.times[WARM_UP * IN_A_ROW :] for name, row in small.items()}
-    tenths = statistics.quantiles(times["lite"], n=10)
     photo = pair(CONTENT, STYLE)[0].fitted(size)
     needed = vgg_operations(photo.width, photo.height)
     bounds = [operations / spent for spent in times.pop("products")]
@@ -133,15 +132,13 @@ def steps(rounds: int, size: int) -> dict[str, Any]:
     shares = [rate / bound for rate, bound in zip(rates, bounds, strict=True)]
     rows = [[name, 1000 * median(t), spread(t), median(times["plain"]) / median(t)] for name, t in times.items()]
     print(table(rows, ("step at 512 px", "ms", "spread", "x plain")))
-    print(f"lite: {1000 * tenths[0]:.1f} ms in the quickest tenth of its steps, {1000 * tenths[-1]:.1f} in the slowest")
-    print(table(split(small["lite"].step), ("lite step, by operation", "ms", "share")))
+    print(table(split(lite.step), ("lite step, by operation", "ms", "share")))
     print(
         f"VGG-19 step: {median(rates) / 1e9:.0f} G operations a second, {median(shares):.2f} of what products reach at "
         f"that moment (spread {spread(shares):.2f}), {max(rates) / max(bounds):.2f} of the best by the best"
     )
     return {
         "step_seconds": {n: median(t) for n, t in times.items()},
-        "lite_step_tenths": tenths,
         "vgg19_rates": rates,
         "product_rates": bounds,
         "vgg19_share": median(shares),
@@ -175,19 +172,26 @@ def only_torch() -> None:
     subprocess.run([sys.executable, "-c", "import os, torch; os._exit(0)"], check=True, env=AS_INSTALLED)
 
 
-def pictures(sizes: Sequence[int], rounds: int, folder: Path) -> dict[str, Any]:
+def pictures(sizes: Sequence[int], rounds: int, folder: Path, lite: Row) -> dict[str, Any]:
     """Part 2."""
-    starts = interleaved({"first step": lambda: first_step(folder), "only torch": only_torch}, rounds)
-    runs = {size: [command(size, folder) for _ in range(rounds if size <= 512 else 1)] for size in sizes}
+
+    def painted(size: int, preset: str = "default") -> dict[str, Any]:
+        lite()
+        return command(size, folder, preset)
+
+    starts = interleaved({"first step": lambda: first_step(folder), "only torch": only_torch, "lite": lite}, rounds)
+    runs = {size: [painted(size) for _ in range(rounds if size <= 512 else 1)] for size in sizes}
     per_size = {}
     for size, done in runs.items():
         wall, pixels = median([d["wall"] for d in done]), done[0]["width"] * done[0]["height"]
         per_size[size] = {"wall": wall, "per_megapixel": wall / pixels * 1e6, "peak": done[0]["peak_memory_bytes"]}
     rows = [[f"{s} px", v["wall"], v["per_megapixel"], v["peak"] / 1e9] for s, v in per_size.items()]
     print(table(rows, ("default picture", "seconds", "s per megapixel", "peak GB")))
-    presets = {name: median([command(512, folder, name)["wall"] for _ in range(rounds)]) for name in ("fast", "fine")}
+    presets = {name: median([painted(512, name)["wall"] for _ in range(rounds)]) for name in ("fast", "fine")}
     print(table([*presets.items()], ("preset at 512 px", "seconds")))
-    first, torch_alone = (median(times) for times in starts.values())
+    first, torch_alone = (median(starts[name]) for name in ("first step", "only torch"))
+    tenths = statistics.quantiles(lite.times[WARM_UP * IN_A_ROW :], n=10)
+    print(f"lite step, all turns: {', '.join(f'{1000 * each:.0f}' for each in tenths)} ms, by tenths")
     print(f"start of the process to its first step: {first:.2f} s, to torch imported: {torch_alone:.2f} s")
     print(f"at best {min(starts['first step']):.2f} and {min(starts['only torch']):.2f} s, of {rounds} each")
     return {
@@ -195,7 +199,8 @@ def pictures(sizes: Sequence[int], rounds: int, folder: Path) -> dict[str, Any]:
         "presets": presets,
         "first_step_seconds": first,
         "torch_import_seconds": torch_alone,
-        "starts": starts,
+        "starts": {name: starts[name] for name in ("first step", "only torch")},
+        "lite_step_tenths": tenths,
     }
 
 
@@ -232,12 +237,14 @@ def main() -> None:
     parser.add_argument("--save", action="store_true", help="keep the figures under benchmarks/results")
     a = parser.parse_args()
     keep_what_is_freed()  # as the command does
-    result: dict[str, Any] = {"size": a.size, **steps(a.rounds, a.size)}
+    recipe = Recipe(network="lite", first_level=0, size=a.size)
+    lite = row_of(recipe)
+    result: dict[str, Any] = {"size": a.size, **steps(a.rounds, recipe, lite)}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for kind, picture in zip(("photo", "painting"), pair(CONTENT, STYLE), strict=True):
             files.write(picture, folder / f"{kind}.png")
-        result |= pictures([int(s) for s in a.sizes.split(",")], max(1, a.rounds // 2), folder)
+        result |= pictures([int(s) for s in a.sizes.split(",")], max(1, a.rounds // 2), folder, lite)
         result |= both(a.plain_iterations, a.size, folder / f"default{a.size}.png")
     default = result["pictures"][a.size]["wall"]
     result["default_over_plain"] = result["plain"]["seconds_per_iteration"] * PLAIN_ITERATIONS / default

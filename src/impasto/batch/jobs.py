@@ -123,7 +123,7 @@ def _value(name: str, cell: str) -> Any:  # noqa: ANN401 -- any knob's
         return _plain(name).validate_strings(cell)
     except ValidationError as error:
         with suppress(ValidationError):
-            return _plain(name).validate_json(cell)  # one of some numbers: as a string pydantic takes it for none of them
+            return _plain(name).validate_json(cell)  # one of some numbers: as a string it is none of them to pydantic
         raise RecipeError(f"{name} = {cell!r} is not possible: {error.errors()[0]['msg'].lower()}.") from None
 
 
