@@ -180,14 +180,15 @@ def pictures(sizes: Sequence[int], rounds: int, folder: Path, lite: Row) -> dict
         return command(size, folder, preset)
 
     starts = interleaved({"first step": lambda: first_step(folder), "only torch": only_torch, "lite": lite}, rounds)
-    runs = {size: [painted(size) for _ in range(rounds if size <= 512 else 1)] for size in sizes}
+    several = max(1, rounds // 2)
+    runs = {size: [painted(size) for _ in range(several if size <= 512 else 1)] for size in sizes}
     per_size = {}
     for size, done in runs.items():
         wall, pixels = median([d["wall"] for d in done]), done[0]["width"] * done[0]["height"]
         per_size[size] = {"wall": wall, "per_megapixel": wall / pixels * 1e6, "peak": done[0]["peak_memory_bytes"]}
     rows = [[f"{s} px", v["wall"], v["per_megapixel"], v["peak"] / 1e9] for s, v in per_size.items()]
     print(table(rows, ("default picture", "seconds", "s per megapixel", "peak GB")))
-    presets = {name: median([painted(512, name)["wall"] for _ in range(rounds)]) for name in ("fast", "fine")}
+    presets = {name: median([painted(512, name)["wall"] for _ in range(several)]) for name in ("fast", "fine")}
     print(table([*presets.items()], ("preset at 512 px", "seconds")))
     first, torch_alone = (median(starts[name]) for name in ("first step", "only torch"))
     tenths = statistics.quantiles(lite.times[WARM_UP * IN_A_ROW :], n=10)
@@ -244,7 +245,7 @@ def main() -> None:
         folder = Path(name)
         for kind, picture in zip(("photo", "painting"), pair(CONTENT, STYLE), strict=True):
             files.write(picture, folder / f"{kind}.png")
-        result |= pictures([int(s) for s in a.sizes.split(",")], max(1, a.rounds // 2), folder, lite)
+        result |= pictures([int(s) for s in a.sizes.split(",")], a.rounds, folder, lite)
         result |= both(a.plain_iterations, a.size, folder / f"default{a.size}.png")
     default = result["pictures"][a.size]["wall"]
     result["default_over_plain"] = result["plain"]["seconds_per_iteration"] * PLAIN_ITERATIONS / default
