@@ -19,7 +19,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = (
     {"errors", "filetype", "allocator"},
     {"palette", "clashes", "hand", "lettering", "presets"},
-    {"recipe", "blank", "device", "events", "footprint", "storage", "statefile", "share"},
+    {"recipe", "blank", "device", "events", "footprint", "storage", "statefile", "share", "surroundings"},
     {"resample", "modes", "icc", "decode", "lossless", "files", "picture", "weights", "giant", "strips"},
     {"networks", "measures", "color", "tiles"},
     {

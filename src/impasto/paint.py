@@ -46,8 +46,10 @@ from impasto.scene import Scene, rehearsed, scenery
 from impasto.share import ALONE, Crew
 from impasto.storage import MEMORY, Room
 from impasto.style import Surveys, seen, statistics
+from impasto.surroundings import shielded
 
 
+@shielded
 def paint(
     content: Picture,
     styles: Sequence[Style],

@@ -20,6 +20,7 @@ from impasto.filetype import open_file
 from impasto.modes import Samples
 from impasto.resample import fill_hidden, resize
 from impasto.storage import MEMORY, Room
+from impasto.surroundings import undisturbed
 
 MAX_PIXELS = 500_000_000  # 6 GB on disk while a run lasts; and 2 GB in memory while Pillow reads them
 _ROUNDING = 1e-4  # how far from [0, 1] a float may be and still mean its end
@@ -97,6 +98,7 @@ def _dtype(values: "Tensor | NDArray[Any]") -> str:
 PictureLike = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any] | Tensor | Picture
 
 
+@undisturbed()
 def read(source: PictureLike, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """A picture from anything that holds one; PictureError with a sentence if it cannot be.
 

@@ -17,6 +17,7 @@ from impasto.paint import paint
 from impasto.picture import Picture, PictureLike, read
 from impasto.recipe import Recipe
 from impasto.regions import Guidance, Region
+from impasto.surroundings import undisturbed
 
 StyleLike = PictureLike | tuple[PictureLike, float] | Painting
 Styles = StyleLike | Sequence[StyleLike]
@@ -24,6 +25,7 @@ STARTS = get_args(get_type_hints(Recipe)["start"])
 RegionLike = tuple[PictureLike, StyleLike] | tuple[PictureLike, StyleLike, float]
 
 
+@undisturbed()
 def stylize(
     content: PictureLike,
     styles: Styles,

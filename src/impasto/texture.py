@@ -14,8 +14,10 @@ from impasto.networks import Network
 from impasto.picture import Picture, PictureLike
 from impasto.recipe import Recipe
 from impasto.stylize import STARTS, Styles, listed, painted, stylize
+from impasto.surroundings import undisturbed
 
 
+@undisturbed()
 def texture(
     styles: Styles,
     recipe: Recipe | None = None,

@@ -14,8 +14,10 @@ from impasto.networks.convolution import Padding
 from impasto.networks.lite import Lite
 from impasto.networks.vgg import VGG
 from impasto.recipe import Recipe
+from impasto.surroundings import undisturbed
 
 
+@undisturbed()
 def open_network(
     recipe: Recipe,
     *,

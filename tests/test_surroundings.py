@@ -1,0 +1,84 @@
+"""Whatever a program has told torch for its own sake, the same picture is painted, and what was told stays told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from networks import one_thread
+from torch import Tensor
+
+import impasto
+from impasto import Painting, Recipe
+from impasto.events import Finished
+
+__all__ = ["one_thread"]
+
+SURROUNDINGS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
+    "inference mode": torch.inference_mode,
+    "no gradients": torch.no_grad,
+    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+    "a default device": lambda: torch.device("meta"),  # whose tensors hold nothing
+}
+PHOTO, PAINTING = (np.random.default_rng(seed).integers(0, 256, (60, 80, 3), dtype=np.uint8) for seed in (1, 2))
+QUICK = Recipe(size=80, first_level=48, steps=6, steps_least=4)
+
+
+def told(recipe: Recipe = QUICK) -> Tensor:
+    """By the generator, with all that it needs made in the same surroundings."""
+    photo, painting = impasto.read(PHOTO), impasto.read(PAINTING)
+    *_, last = impasto.paint(photo, [Painting(painting)], recipe, network=impasto.open_network(recipe))
+    assert isinstance(last, Finished)
+    return last.image
+
+
+WAYS: dict[str, Callable[[], Tensor]] = {
+    "stylize": lambda: impasto.stylize(PHOTO, PAINTING, QUICK).rgb,
+    "texture": lambda: impasto.texture(PAINTING, QUICK, size=48, tileable=True).rgb,
+    "paint": told,
+    "paint, one look at all": lambda: told(QUICK.changed(style_statistic="sliced", content_measure="self-similarity")),
+    "paint, Adam, averaged": lambda: told(QUICK.changed(optimizer="adam", average=0.9, detail=0.5)),
+}
+
+
+@pytest.mark.parametrize("name", SURROUNDINGS)
+@pytest.mark.parametrize("way", WAYS)
+def test_the_same_bytes(way: str, name: str) -> None:
+    alone = WAYS[way]()
+    with SURROUNDINGS[name]():
+        within = WAYS[way]()
+    assert torch.equal(within, alone)
+
+
+def test_tensors_made_in_inference_mode() -> None:
+    with torch.inference_mode():
+        photo, painting = (torch.from_numpy(each).permute(2, 0, 1) / 255 for each in (PHOTO, PAINTING))
+        ramp = torch.linspace(0, 1, 80).expand(1, 60, 80)
+        within = impasto.stylize(photo, painting, QUICK, strength_map=ramp)
+    assert torch.equal(within.rgb, impasto.stylize(photo.clone(), painting.clone(), QUICK, strength_map=ramp).rgb)
+    within.rgb.mul_(2)  # is an ordinary tensor, which may be written to
+
+
+def test_what_was_told_stays_told_between_events() -> None:
+    def world() -> tuple[bool, bool, torch.device]:
+        return torch.is_inference_mode_enabled(), torch.is_autocast_enabled("cpu"), torch.get_default_device()
+
+    network = impasto.open_network(QUICK)
+    with torch.inference_mode(), torch.autocast("cpu"), torch.device("meta"):
+        before = world()
+        for _ in impasto.paint(impasto.read(PHOTO), [Painting(impasto.read(PAINTING))], QUICK, network=network):
+            assert world() == before
+    assert before == (True, True, torch.device("meta"))
+    assert world() == (False, False, torch.device("cpu"))
+
+
+def test_an_error_leaves_it_too() -> None:
+    with torch.inference_mode(), torch.autocast("cpu"):
+        with pytest.raises(impasto.ImpastoError):
+            impasto.stylize(PHOTO, [], QUICK)
+        assert torch.is_inference_mode_enabled()
+        assert torch.is_autocast_enabled("cpu")
