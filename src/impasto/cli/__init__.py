@@ -17,6 +17,7 @@ STOPPED = 130  # what shells call a program that Ctrl-C ended
 
 def program() -> None:
     """The process is a command, and ends with it."""
+    stand_in_for_closed_streams()
     seldom_search_for_garbage()
     leave(main())
 
@@ -34,6 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("impasto: Stopped; nothing was written.", file=sys.stderr)
         return STOPPED
+
+
+def stand_in_for_closed_streams() -> None:
+    """Daemons close them, windowed programs have none: Python has None there, and the next file that is opened would
+    take their number, and whoever complains would write to it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 -- as long as the process
 
 
 def leave(code: int) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
+from pathlib import Path
 
 import click
 
 from impasto.cli.commands import impasto
 from impasto.cli.interrupt import Interrupt
-from impasto.errors import ImpastoError
+from impasto.errors import ImpastoError, UsageError
 
 FAILED, USAGE = 1, 2
 
@@ -18,6 +20,7 @@ FAILED, USAGE = 1, 2
 def guarded(arguments: list[str], interrupt: Interrupt) -> int:
     """Run the command; its exit code, or that of the error that it ended with, which is told."""
     try:
+        somewhere()
         return int(impasto.main(arguments, prog_name="impasto", standalone_mode=False, obj=interrupt) or 0)
     except click.Abort:
         raise KeyboardInterrupt from None  # which is what it was before click took it
@@ -28,6 +31,14 @@ def guarded(arguments: list[str], interrupt: Interrupt) -> int:
         if words:
             print(f"impasto: {one_line(words)}", file=sys.stderr)
         return code
+
+
+def somewhere() -> None:
+    """Torch's library for matrices ends a process that stands in a folder which was removed."""
+    try:
+        Path.cwd()
+    except OSError:
+        raise UsageError("The folder that you are in was removed; change to another one.") from None
 
 
 def explained(error: Exception) -> tuple[str, int]:
@@ -43,6 +54,8 @@ def explained(error: Exception) -> tuple[str, int]:
         case BrokenPipeError():  # whoever read our output has gone
             sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 -- so that Python's last flush is quiet
             return "", FAILED
+        case OSError(errno=errno.ENOSPC):
+            return f"There is no space left to write {error.filename or 'what was to be told'}.", FAILED
     return f"An unexpected error, {type(error).__name__}: {error}. Run it again with --debug to see where.", FAILED
 
 

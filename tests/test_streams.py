@@ -1,0 +1,45 @@
+"""Where the command is started without the streams that a terminal has, or from a folder that is gone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command import opened, picture_file, tiny
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a shell")
+
+
+def through_a_shell(line: str, *words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """A line of shell, in which "$@" is the command."""
+    command = ["sh", "-c", line, "sh", sys.executable, "-m", "impasto", *map(str, words)]
+    variables = {**os.environ, "OMP_NUM_THREADS": "1", "IMPASTO_OFFLINE": "1"}
+    return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_picture_is_painted_where_nobody_listens(closed: str, weights_file: Path, tmp_path: Path) -> None:
+    pictures = picture_file(tmp_path / "a.png", 40, 36), picture_file(tmp_path / "b.png", 36, 44, seed=1)
+    ran = through_a_shell(f'"$@" {closed}', *pictures, "-o", "out.png", *tiny(weights_file), cwd=tmp_path)
+    assert ran.returncode == 0
+    assert "rror" not in ran.stdout + ran.stderr
+    assert opened(tmp_path / "out.png").width == 48
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["a.png", "b.png", "out.png"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_what_is_told_finds_no_space(tmp_path: Path) -> None:
+    ran = through_a_shell('"$@" >/dev/full', "doctor", cwd=tmp_path)
+    assert (ran.returncode, ran.stderr) == (1, "impasto: There is no space left to write what was to be told.\n")
+
+
+def test_a_folder_that_was_removed(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    pictures = picture_file(tmp_path / "a.png", 40, 36), picture_file(tmp_path / "b.png", 36, 44, seed=1)
+    ran = through_a_shell('cd gone && rmdir ../gone && exec "$@"', *pictures, cwd=tmp_path)
+    assert ran.returncode == 2
+    assert ran.stderr.endswith("impasto: The folder that you are in was removed; change to another one.\n")
+    assert len(list(tmp_path.iterdir())) == 2
