@@ -76,6 +76,13 @@ def test_a_missing_file_names_its_neighbors(tmp_path: Path, monkeypatch: pytest.
         read("zero\0byte.jpg")
     with pytest.raises(PictureError):
         read("x" * 5000)
+    with pytest.raises(PictureError, match="/dev/stdin"):
+        read("-")
+    for address in ("https://example.com/a.jpg", "file:///home/a.jpg"):
+        with pytest.raises(PictureError, match="is an address"):
+            read(address)
+    with pytest.raises(PictureError, match="no folder"):
+        read("c:/a.jpg")  # a drive
 
 
 def test_huge_pictures_are_refused_by_their_header(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,18 @@ def test_paints_and_prints_the_path_alone(capsys: Capture, photo: Path, painting
     assert "3 steps at 48 x 32" in first[3]
 
 
+def test_a_folder_is_a_place_for_the_usual_name(
+    capsys: Capture, photo: Path, painting: Path, weights_file: Path
+) -> None:
+    folder = photo.with_name("album.png")  # a name says nothing
+    folder.mkdir()
+    ran = here(capsys, photo, painting, "-o", folder, *tiny(weights_file))
+    assert (ran.code, ran.out) == (0, f"{folder / 'photo_painting.png'}\n")
+    assert here(capsys, photo, painting, "-o", folder, *tiny(weights_file)).code == 2  # is there already
+    ran = here(capsys, "texture", painting, "-o", folder, "--size", "48", "--steps", "2")
+    assert ran.out == f"{folder / 'painting_texture.png'}\n"
+
+
 def test_paint_by_name_is_the_same_command(capsys: Capture, photo: Path, painting: Path, weights_file: Path) -> None:
     outs = [photo.with_name(name) for name in ("a.png", "b.png")]
     here(capsys, photo, painting, "-o", outs[0], *tiny(weights_file))

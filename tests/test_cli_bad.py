@@ -93,8 +93,6 @@ SLIPS = (
     (GOOD + "-o out.xyz", ".png"),
     (GOOD + "-o out", ".png"),
     (GOOD + "-o out.jpg --depth 16", "16"),
-    (GOOD + "-o folder/", "folder"),
-    (GOOD + "-o folder.png", "is a folder"),
     (GOOD + "-o text.png", "--force"),
     (GOOD + "-o a.png", "inputs"),
     (GOOD + "-o a.png --force", "inputs"),

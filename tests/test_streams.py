@@ -1,4 +1,4 @@
-"""Where the command is started without the streams that a terminal has, or from a folder that is gone."""
+"""Where the command is started without the streams that a terminal has, with a pipe, or from a folder that is gone."""
 
 from __future__ import annotations
 
@@ -28,6 +28,19 @@ def test_a_picture_is_painted_where_nobody_listens(closed: str, weights_file: Pa
     assert "rror" not in ran.stdout + ran.stderr
     assert opened(tmp_path / "out.png").width == 48
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["a.png", "b.png", "out.png"]
+
+
+@pytest.mark.skipif(not Path("/dev/stdin").exists(), reason="needs a name for what is piped in")
+def test_a_photo_that_is_piped_in(weights_file: Path, tmp_path: Path) -> None:
+    photo, painting = picture_file(tmp_path / "a.png", 40, 36), picture_file(tmp_path / "b.png", 36, 44, seed=1)
+    flags = tiny(weights_file)
+    piped = through_a_shell('cat a.png | "$@" -o piped.png', "/dev/stdin", painting, *flags, cwd=tmp_path)
+    named = through_a_shell('"$@" -o named.png', photo, painting, *flags, cwd=tmp_path)
+    assert (piped.returncode, named.returncode) == (0, 0)
+    assert opened(tmp_path / "piped.png").tobytes() == opened(tmp_path / "named.png").tobytes()
+    twice = through_a_shell('cat a.png | "$@"', "/dev/stdin", "/dev/stdin", cwd=tmp_path)
+    assert twice.returncode == 2
+    assert "is empty" in twice.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")

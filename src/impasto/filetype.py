@@ -4,6 +4,7 @@ import contextlib
 import difflib
 import io
 import itertools
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,12 +24,13 @@ _VIDEO_STARTS = (
     b"0&\xb2u\x8ef\xcf\x11",  # Windows Media
 )
 _NEIGHBORS_LOOKED_AT = 5000
+_ADDRESS = re.compile(r"[a-z][a-z0-9]+:/", re.IGNORECASE)  # a letter alone is a drive; two slashes are one in a path
 
 
 @contextlib.contextmanager
 def open_file(path: Path) -> Iterator[IO[bytes]]:
     """For reading back and forth; PictureError instead of OSError."""
-    _check_file(path)
+    _looked_up(path)
     try:
         with path.open("rb") as file:
             yield file if file.seekable() else io.BytesIO(file.read())
@@ -36,7 +38,15 @@ def open_file(path: Path) -> Iterator[IO[bytes]]:
         raise PictureError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
+    """PictureError if it cannot be opened. A pipe is not, as what comes through it can be read once."""
+    if stat.S_ISREG(_looked_up(path)):
+        with open_file(path):
+            pass
+
+
+def _looked_up(path: Path) -> int:
+    """What kind of file it is; PictureError if it is none."""
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -47,9 +57,14 @@ def _check_file(path: Path) -> None:
         raise PictureError(f"{path.absolute()} is a folder, not a picture; name a file in it")
     if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
         raise PictureError(f"{path.absolute()} is a device, not a picture; name a file")
+    return mode
 
 
 def _missing(path: Path) -> str:
+    if path.name == "-":
+        return "- is the name of no file; what is piped in has the name /dev/stdin"
+    if _ADDRESS.match(str(path)):
+        return f"{path} is an address, not a file; download the picture and name the file"
     path = path.absolute()
     if not path.parent.is_dir():
         return f"{path} does not exist: there is no folder {path.parent}"

@@ -12,7 +12,7 @@ from impasto import film, record, share
 from impasto.blank import Blank
 from impasto.canvas import final_size
 from impasto.cli.options import Options
-from impasto.cli.order import Order, check_order, default_output
+from impasto.cli.order import Order, check_order, place
 from impasto.cli.progress import Teller, downloading
 from impasto.errors import LayerError, near
 from impasto.files import check_writable
@@ -45,7 +45,7 @@ class Job:
 
 def prepare(order: Order, options: Options, tell: Teller) -> Job:
     """Names first, then pictures, then places, then the network: the cheap before the dear."""
-    output = options.output or default_output(order)
+    output = place(order, options.output)
     check_order(order, options, output)
     if options.film is not None:
         film.check_film(options.film)

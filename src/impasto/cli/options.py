@@ -88,7 +88,7 @@ def machine_flags() -> list[Flag]:
 
 def output_flags(default: str) -> list[Flag]:
     """Flags about the files that are written; `default` names the painted one."""
-    where = f"the painted file  [default: {default}]"
+    where = f"the painted file, or a folder for it  [default: {default}]"
     return [
         Flag(["-o", "--output"], section="Output", metavar="FILE", type=FILE, help=where),
         Flag(["--force"], section="Output", is_flag=True, help="overwrite files that exist already"),

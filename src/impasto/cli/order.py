@@ -11,7 +11,7 @@ from impasto import recipe as recipes
 from impasto.blank import Blank
 from impasto.cli.options import Options
 from impasto.errors import PictureError, RecipeError, UsageError, WeightsError
-from impasto.filetype import open_file
+from impasto.filetype import check_file
 from impasto.hand import NOTHING, Hand, StyleFile
 from impasto.recipe import Recipe
 
@@ -54,9 +54,11 @@ def merged(base: dict[str, Any], preset: str | None, file: Path | None, turned: 
     return recipes.recipe(recipes.layered(layers))
 
 
-def default_output(order: Order) -> Path:
-    """generated/CONTENT_STYLE.png, in the folder where the command runs."""
-    return Path("generated", "_".join(order.stems) + ".png")
+def place(order: Order, asked: Path | None) -> Path:
+    """A file that was asked for; CONTENT_STYLE.png in a folder that was, or else in `generated`."""
+    if asked is not None and not os.path.isdir(os.path.expanduser(asked)):  # noqa: PTH111, PTH112 (they never raise)
+        return asked
+    return (asked or Path("generated")) / ("_".join(order.stems) + ".png")
 
 
 def check_order(order: Order, options: Options, output: Path) -> None:
@@ -72,8 +74,7 @@ def check_order(order: Order, options: Options, output: Path) -> None:
     if not any(style.weight for style in order.styles):
         raise RecipeError("There is no painting with a weight above zero.")
     for file in order.files:
-        with open_file(file):
-            pass
+        check_file(file)
     for made in (output, options.film):
         if made is not None:
             check_target(made, order, options.force)
