@@ -14,7 +14,8 @@ from impasto import files
 from impasto.networks import Network
 from impasto.networks.choose import open_network
 from impasto.picture import Picture, read
-from impasto.recipe import Recipe, preset, recipe
+from impasto.presets import preset
+from impasto.recipe import Recipe, recipe
 from impasto.stylize import stylize
 
 ROOT = Path(__file__).resolve().parent.parent

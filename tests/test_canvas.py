@@ -12,7 +12,8 @@ from networks import image
 
 from impasto.canvas import done, final_size, grown, levels, noise, refined, refinement, snapshot, started
 from impasto.events import Level
-from impasto.recipe import Recipe, preset, recipe
+from impasto.presets import preset
+from impasto.recipe import Recipe, recipe
 from impasto.storage import MEMORY
 
 sides = st.integers(1, 5000)

@@ -34,7 +34,8 @@ from impasto.explain.insight import feature_picture, features, gram, gram_pictur
 from impasto.explain.story import SIDE, Story
 from impasto.paint import paint
 from impasto.picture import Picture
-from impasto.recipe import Recipe, preset
+from impasto.presets import preset
+from impasto.recipe import Recipe
 
 PHOTO, PAINTING = networks.picture(40, 60, seed=1), networks.picture(50, 50, seed=2)
 CPU = torch.device("cpu")

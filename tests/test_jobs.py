@@ -117,6 +117,17 @@ def test_numbers_in_a_table_that_are_chosen_from_a_few(tmp_path: Path) -> None:
     assert [(job.recipe.rotations, job.recipe.polish_views) for job in found] == [(2, None), (1, 4)]
 
 
+def test_a_preset_in_a_job_file(tmp_path: Path) -> None:
+    table = "content,style,preset,steps\na.jpg,p.jpg,fast,7\nb.jpg,p.jpg,,\n"
+    first, second = jobs.read(job_file(tmp_path, "jobs.csv", table), TYPICAL)
+    assert first.recipe == TYPICAL.changed(preset="fast", steps=7) != TYPICAL.changed(steps=7)
+    assert second.recipe == TYPICAL
+    for wrong in ('"fasst"', "3", '["fast"]'):
+        text = f'[[job]]\ncontent = "a.jpg"\nstyle = "p.jpg"\npreset = {wrong}'
+        with pytest.raises(UsageError, match="There is no preset"):
+            jobs.read(job_file(tmp_path, "jobs.toml", text), TYPICAL)
+
+
 def test_a_document_of_jobs(tmp_path: Path) -> None:
     text = """
     [[job]]

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from impasto.errors import RecipeError
-from impasto.presets import PRESETS, STYLE_LAYERS
-from impasto.recipe import FIELDS, Recipe, described, layered, preset, read_toml, recipe
+from impasto.presets import PRESETS, STYLE_LAYERS, preset
+from impasto.recipe import FIELDS, Recipe, described, layered, read_toml, recipe
 
 LAYERS = st.dictionaries(st.sampled_from(["conv1_1", "relu2_2", "pool3", "relu4_2"]), st.floats(0, 100), max_size=3)
 VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -304,3 +306,24 @@ def test_a_file_may_rob_its_preset_too(tmp_path: Path) -> None:
     file.write_text('preset = "gatys2015"\nstrength = 0.9\n')
     with pytest.raises(RecipeError, match=r"mine.toml cannot be used: .* comes from the preset gatys2015"):
         read_toml(file)
+
+
+def test_numbers_of_numpy_and_torch_are_pythons_own() -> None:
+    turned: dict[str, Any] = {
+        "size": np.int64(96),
+        "strength": torch.tensor(0.25),
+        "style_layers": {"relu2_1": np.float32(0.5)},
+    }
+    for made in (Recipe(**turned), Recipe().changed(**turned), recipe(turned)):
+        assert made == Recipe(size=96, strength=0.25, style_layers={"relu2_1": 0.5})
+        numbers = made.size, made.strength, made.style_layers["relu2_1"]
+        assert [type(number) for number in numbers] == [int, float, float]
+    for wrong in (np.ones(1), np.float64(96.0), torch.ones(1)):
+        with pytest.raises(RecipeError, match="size"):
+            recipe({"size": wrong})
+
+
+def test_a_preset_is_a_change_as_any_other() -> None:
+    assert Recipe().changed(preset="fine") == recipe(preset("fine"))
+    assert Recipe(steps=7, size=96).changed(preset="fine", size=80) == Recipe(**preset("fine") | {"size": 80})
+    assert Recipe(steps=7).changed(preset="default") == Recipe(steps=7)

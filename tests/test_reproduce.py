@@ -16,7 +16,8 @@ from impasto.cli import flags, order
 from impasto.cli.paint import paint as command
 from impasto.events import Finished, Step
 from impasto.paint import paint
-from impasto.recipe import Recipe, preset, recipe
+from impasto.presets import preset
+from impasto.recipe import Recipe, recipe
 
 PAGE = Path(__file__).parent.parent / "docs" / "reproduce.md"
 DOCUMENTS = ("000", "001", "002", "003", "004")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import random
 import warnings
@@ -15,9 +16,11 @@ from networks import one_thread, picture, recipe, tiny
 from PIL import Image
 
 import impasto
+from impasto import presets
 from impasto.errors import DeviceError, PictureError, RecipeError
 from impasto.events import Event, Finished, Planned, Step
 from impasto.picture import Picture
+from impasto.recipe import Recipe
 from impasto.stylize import stylize
 
 __all__ = ["one_thread"]
@@ -38,8 +41,12 @@ def test_any_kind_of_picture_gives_the_same_picture(pixels: tuple[Any, Any], tmp
     Image.fromarray(photo).save(path)
     made = stylize(photo, painting, recipe(), network=tiny(), device="cpu")
     tensor = torch.from_numpy(photo).permute(2, 0, 1)
-    for content in (path, str(path), path.read_bytes(), Image.fromarray(photo), tensor, impasto.read(photo)):
+    held = path.read_bytes()
+    bytes_alike = held, bytearray(held), memoryview(held), io.BytesIO(held)
+    for content in (path, str(path), *bytes_alike, Image.fromarray(photo), tensor, impasto.read(photo)):
         for styles in (painting, [painting], [(painting, 3.0)]):
+            if isinstance(content, io.BytesIO):
+                content.seek(0)
             again = stylize(content, styles, recipe(), network=tiny(), device="cpu")
             assert torch.equal(again.rgb, made.rgb)
     assert made.size == (40, 36)
@@ -51,6 +58,16 @@ def test_knobs_may_be_turned_in_the_call(pixels: tuple[Any, Any]) -> None:
     assert torch.equal(one.rgb, other.rgb)
     with pytest.raises(RecipeError, match="did you mean 'steps'"):
         stylize(*pixels, recipe(), network=tiny(), device="cpu", stepps=3)
+
+
+def test_a_preset_is_laid_under_the_knobs_of_the_call(pixels: tuple[Any, Any]) -> None:
+    by_name = stylize(*pixels, size=40, preset="fast", steps=9, device=torch.device("cpu"))
+    by_hand = stylize(*pixels, Recipe(**(presets.preset("fast") | {"steps": 9})), size=np.int64(40), device="cpu")
+    assert torch.equal(by_name.rgb, by_hand.rgb)
+    assert not torch.equal(by_name.rgb, stylize(*pixels, size=40, steps=9, device="cpu").rgb)
+    assert impasto.texture(pixels[1], size=24, preset="fast", steps=2, device="cpu").size == (24, 24)
+    with pytest.raises(RecipeError, match="did you mean 'fast'"):
+        stylize(*pixels, preset="faast")
 
 
 def test_events_are_passed_on(pixels: tuple[Any, Any]) -> None:
@@ -105,7 +122,15 @@ def test_the_callers_world_stays_as_it_is(
 
 
 def test_what_is_no_picture_is_refused(pixels: tuple[Any, Any]) -> None:
-    for wrong in (3, None, object(), np.full((4, 4, 3), np.nan), torch.zeros(2, 2, 2, 2, 2)):
+    for wrong in (
+        3,
+        None,
+        object(),
+        io.StringIO("no picture"),
+        io.BytesIO(),
+        np.full((4, 4, 3), np.nan),
+        torch.zeros(2, 2, 2, 2, 2),
+    ):
         with pytest.raises(PictureError):
             stylize(wrong, pixels[1], recipe(), network=tiny(), device="cpu")  # type: ignore[arg-type]
         with pytest.raises(PictureError):

@@ -95,7 +95,8 @@ def _dtype(values: "Tensor | NDArray[Any]") -> str:
     return str(values.dtype).removeprefix("torch.")
 
 
-PictureLike = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any] | Tensor | Picture
+Bytes = bytes | bytearray | memoryview
+PictureLike = str | os.PathLike[str] | Bytes | IO[bytes] | Image.Image | NDArray[Any] | Tensor | Picture
 
 
 @undisturbed()
@@ -110,7 +111,7 @@ def read(source: PictureLike, *, max_pixels: int = MAX_PIXELS) -> Picture:
             return source
         case str() | os.PathLike():
             return _from_path(Path(source), max_pixels)
-        case bytes():
+        case bytes() | bytearray() | memoryview():
             return _from_stream(io.BytesIO(source), "the picture", "", max_pixels)
         case Image.Image():
             return _hashed(_picture(decode_image(source, "the Pillow image", max_pixels)))
@@ -118,9 +119,13 @@ def read(source: PictureLike, *, max_pixels: int = MAX_PIXELS) -> Picture:
             return _hashed(_picture(_from_array(source)))
         case Tensor():
             return _hashed(_picture(_from_tensor(source)))
+        case io.TextIOBase():
+            pass  # would take the bytes for letters
+        case object(read=fetch) if callable(fetch) and isinstance(held := fetch(), bytes):
+            return read(held, max_pixels=max_pixels)
     raise PictureError(
-        f"a picture cannot be read from {type(source).__name__}; give a path, bytes, a Pillow image, "
-        "an array or a tensor"
+        f"a picture cannot be read from {type(source).__name__}; give a path, bytes, a file opened for bytes, "
+        "a Pillow image, an array or a tensor"
     )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
+
+from impasto.errors import RecipeError, near
 
 STYLE_LAYERS = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0, "relu5_1": 1.0}
 
@@ -53,3 +56,10 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "start": "noise",
     },
 }
+
+
+def preset(name: str) -> dict[str, Any]:
+    """The knobs that a preset turns."""
+    if not isinstance(name, str) or name not in PRESETS:  # a file may say anything
+        raise RecipeError(f"There is no preset {name!r}{near(str(name), PRESETS)}; there are {', '.join(PRESETS)}.")
+    return copy.deepcopy(dict(PRESETS[name]))

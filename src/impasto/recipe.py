@@ -6,7 +6,6 @@ reads.
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import tomllib
 from collections.abc import Mapping
@@ -21,9 +20,10 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from impasto import palette as palettes
+from impasto import presets
 from impasto.clashes import Clash, clashes
 from impasto.errors import RecipeError, near
-from impasto.presets import PRESETS, STYLE_LAYERS
+from impasto.presets import STYLE_LAYERS
 
 Layers = dict[str, Annotated[float, Field(allow_inf_nan=False)]]
 
@@ -221,6 +221,7 @@ class Recipe:
     def __post_init__(self) -> None:
         """Types and ranges, options that exclude each other, options that would change nothing."""
         _check_each(vars(self))
+        vars(self).update({name: plain(value) for name, value in vars(self).items()})
         for clash in _clashes(vars(self)):
             raise RecipeError(clash.words)
         if self.palette is not None:
@@ -236,12 +237,13 @@ class Recipe:
         """Whether the style needs all values of the picture at once, so that tiles would be of no use."""
         return self.style_statistic in ("sliced", "histogram")
 
-    def changed(self, **changes: Any) -> Recipe:  # noqa: ANN401 -- the types are the fields'
-        """A copy with some knobs turned; unknown names are refused with a suggestion.
+    def changed(self, *, preset: str = "default", **changes: Any) -> Recipe:  # noqa: ANN401 -- the types are the fields'
+        """A copy with some knobs turned, those of a preset first; unknown names are refused with a suggestion.
 
         A knob that loses its effect by the change is at its default again: adam has no use for the history of lbfgs.
         """
-        return recipe(layered({"the recipe": self.as_dict(), "the changes": changes}))
+        named = {f"the preset {preset}": presets.preset(preset)}
+        return recipe(layered({"the recipe": self.as_dict(), **named, "the changes": changes}))
 
     def as_dict(self) -> dict[str, Any]:
         """Every knob by name, as plain data."""
@@ -279,9 +281,16 @@ def _check_each(values: Mapping[str, Any]) -> None:
         if name not in FIELDS:
             raise RecipeError(f"There is no knob {name!r}{near(name, FIELDS)}.")
         try:
-            _adapters()[name].validate_python(value, strict=True)
+            _adapters()[name].validate_python(plain(value), strict=True)
         except ValidationError as error:
             raise RecipeError(_sentence(name, error)) from None
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 -- any knob's
+    """Numbers of numpy and torch as Python's own."""
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
+    return value.item() if getattr(value, "ndim", None) == 0 else value
 
 
 def _clashes(values: Mapping[str, Any]) -> list[Clash]:
@@ -290,8 +299,7 @@ def _clashes(values: Mapping[str, Any]) -> list[Clash]:
         f.name: f.default if f.default_factory is dataclasses.MISSING else f.default_factory()
         for f in dataclasses.fields(Recipe)
     }
-    turned = {name for name, value in values.items() if value != defaults[name]}
-    return clashes(SimpleNamespace(**{**defaults, **values}), turned)
+    return clashes(SimpleNamespace(**{**defaults, **values}), {n for n, v in values.items() if v != defaults[n]})
 
 
 def recipe(values: Mapping[str, Any]) -> Recipe:
@@ -322,13 +330,6 @@ def layered(layers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return values
 
 
-def preset(name: str) -> dict[str, Any]:
-    """The knobs that a preset turns."""
-    if name not in PRESETS:
-        raise RecipeError(f"There is no preset {name!r}{near(name, PRESETS)}; there are {', '.join(PRESETS)}.")
-    return copy.deepcopy(dict(PRESETS[name]))
-
-
 def read_toml(path: Path) -> dict[str, Any]:
     """The knobs that a recipe file turns; its `preset = "..."` is laid under them."""
     try:
@@ -339,12 +340,11 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise RecipeError(f"The recipe {path} is not TOML: {error}.") from None
     base = values.pop("preset", "default")
     try:
-        return layered({f"the preset {base}": preset(str(base)), "the file": values})
+        return layered({f"the preset {base}": presets.preset(str(base)), "the file": values})
     except RecipeError as error:
         raise RecipeError(f"The recipe {path} cannot be used: {error}") from None
 
 
 def _sentence(name: str, error: ValidationError) -> str:
     first = error.errors()[0]
-    words = first["msg"]
-    return f"{name} = {first['input']!r} is not possible: {words[0].lower()}{words[1:]}."
+    return f"{name} = {first['input']!r} is not possible: {first['msg'][0].lower()}{first['msg'][1:]}."

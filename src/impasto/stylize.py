@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, cast, get_args, get_type_hints
 
+import torch
 from torch import Tensor
 
 from impasto import device as devices
@@ -32,7 +33,7 @@ def stylize(
     recipe: Recipe | None = None,
     *,
     network: Network | None = None,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     start: PictureLike | None = None,
     regions: Sequence[RegionLike] = (),
     strength_map: PictureLike | None = None,
@@ -43,9 +44,9 @@ def stylize(
 ) -> Picture:
     """Repaint `content` in the manner of `styles`.
 
-    Pictures may be paths, bytes, PIL images, numpy arrays, tensors or Pictures; several paintings come as a list, with
-    weights as (painting, weight), or as Paintings. `changes` are knobs of the recipe: `stylize(photo, painting,
-    strength=0.7, size=1024)`.
+    Pictures may be paths, bytes, opened files, PIL images, numpy arrays, tensors or Pictures; several paintings come as
+    a list, with weights as (painting, weight), or as Paintings. `changes` are knobs of the recipe, and a preset to be
+    laid under them: `stylize(photo, painting, strength=0.7, size=1024, preset="fast")`.
 
     `start` is one of the recipe's starts by name, or a picture.
 
@@ -56,7 +57,7 @@ def stylize(
         named = isinstance(start, str) and start in STARTS
         changes["start"], start = (start, None) if named else ("picture", start)
     recipe = (recipe or Recipe()).changed(**changes)
-    where = devices.choose(device)
+    where = devices.choose(str(device))
     photo = read(content)
     parts = tuple(Region(read(mask), painted(style), *strength) for mask, style, *strength in regions)
     maps = (None if each is None else read(each) for each in (strength_map, protect))

@@ -25,7 +25,7 @@ def texture(
     size: int | tuple[int, int] | None = None,
     tileable: bool = False,
     network: Network | None = None,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     start: PictureLike | None = None,
     on_event: Callable[[Event], None] = lambda _: None,
     **changes: Any,  # noqa: ANN401 -- the knobs of a Recipe, with their types

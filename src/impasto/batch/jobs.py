@@ -20,7 +20,7 @@ from impasto.hand import NOTHING, Hand, StyleFile, parted
 from impasto.recipe import FIELDS, Recipe, hints
 
 STARTS = ("photo", "noise", "speckles", "painting", "grey")
-COLUMNS = ("content", "style", "weights", "output", *MASKS, *FIELDS)
+COLUMNS = ("content", "style", "weights", "output", "preset", *MASKS, *FIELDS)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from impasto import presets
 from impasto import recipe as recipes
 from impasto.blank import Blank
 from impasto.cli.options import Options
@@ -47,7 +48,7 @@ def merged(base: dict[str, Any], preset: str | None, file: Path | None, turned: 
     """Settings in layers: `base` (those of a painted picture), a preset, a file, and on top the flags."""
     layers = {
         "the painted picture": base,
-        f"the preset {preset}": recipes.preset(preset or "default"),
+        f"the preset {preset}": presets.preset(preset or "default"),
         f"the recipe {file}": recipes.read_toml(file) if file else {},
         "the flags": turned,
     }
