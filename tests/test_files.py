@@ -17,7 +17,7 @@ from impasto import files
 from impasto.errors import PictureError
 from impasto.files import check_writable, read_record, write
 from impasto.icc import srgb_profile
-from impasto.picture import Picture, read
+from impasto.picture import Picture, PictureLike, read
 
 SUFFIXES = [".png", ".jpg", ".webp", ".avif", ".tif"]
 RECORD = {"strength": 0.5, "styles": ["Größe (1).jpg", "日本 😀"], "nested": {"none": None, "yes": True}}
@@ -50,6 +50,13 @@ def test_pixels_alpha_record_and_profile_come_back(tmp_path: Path, suffix: str, 
     assert (back.alpha is None) == (not alpha or suffix == ".jpg")
     if back.alpha is not None and picture.alpha is not None and suffix != ".avif":
         assert (back.alpha - picture.alpha).abs().max() < 0.51 / 255
+
+
+def test_pixels_of_any_kind_can_be_written(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    kinds: list[PictureLike] = [pixels, torch.from_numpy(pixels).permute(2, 0, 1), read(pixels)]
+    made = [write(each, tmp_path / f"{number}.png").path.read_bytes() for number, each in enumerate(kinds)]
+    assert made[0] == made[1] == made[2]
 
 
 @pytest.mark.parametrize("alpha", [False, True])

@@ -500,6 +500,16 @@ def test_extra_terms_join_every_level() -> None:
     assert float(red.mean()) > float(PHOTO.rgb[:, 0].mean()) + 0.1
 
 
+def test_an_extra_term_that_cannot_be_is_refused() -> None:
+    def seen(features: Tensor, tile: Tile, step: int) -> Tensor:
+        return tile.owned(features, step).sum((2, 3))
+
+    with pytest.raises(LayerError, match="no layer 'relu9_1'"):
+        events(recipe(steps=2), extra_terms=[Term("mine", 1.0, "relu9_1", seen, torch.sum)])
+    with pytest.raises(RecipeError, match=r"'mine' must be one number, not \(1, 3\)"):
+        events(recipe(steps=2), extra_terms=[Term("mine", 1.0, "image", seen, torch.square)])
+
+
 # ---- every knob ----------------------------------------------------------------------------------------------------
 
 KNOBS: dict[str, tuple[dict[str, Any], Any]] = {

@@ -48,6 +48,7 @@ def textured(**settings: Any) -> Tensor:  # noqa: ANN401 -- of a texture
 def test_sizes() -> None:
     assert textured(size=(48, 36), steps=1).shape[-2:] == (36, 48)
     assert textured(size=40, steps=1).shape[-2:] == (40, 40)
+    assert textured(size=np.int64(40), steps=1).shape[-2:] == (40, 40)
     assert textured(steps=1).shape[-2:] == (51, 64)  # the painting's aspect, its long side that of the recipe
 
 

@@ -55,8 +55,9 @@ class Cutter:
         cls, network: Network, layers: frozenset[str], crew: Crew = ALONE, wraps: tuple[bool, bool] = (False, False)
     ) -> Self:
         """With a halo and edges that suit these layers."""
+        halo = network.halo(layers)  # which refuses a layer that there is not
         strides = [network.strides[name] for name in layers - {"image"}]
-        return cls(max(REACH, network.halo(layers)), max(strides, default=1), crew=crew, wraps=wraps)
+        return cls(max(REACH, halo), max(strides, default=1), crew=crew, wraps=wraps)
 
     def sized(self, side: int | None) -> Cutter:
         """Another of the same kind."""

@@ -23,7 +23,7 @@ from impasto.decode import open_header, pillow
 from impasto.errors import PictureError
 from impasto.filetype import open_file
 from impasto.icc import srgb_profile
-from impasto.picture import Picture
+from impasto.picture import Picture, PictureLike, read
 from impasto.storage import MEMORY
 
 _FORMATS = {
@@ -88,7 +88,7 @@ def check_writable(
 
 
 def write(
-    picture: Picture,
+    picture: PictureLike,
     path: str | os.PathLike[str],
     *,
     recipe_record: Mapping[str, object] | None = None,
@@ -100,6 +100,7 @@ def write(
 
     `quality` is for JPEG, WebP (100: lossless) and AVIF.
     """
+    picture = read(picture)
     target = check_writable(path, overwrite=overwrite, depth=depth, size=picture.size)
     if giant.is_giant(target, picture.size):
         return _giant(picture, target, recipe_record, depth, quality, overwrite)

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from impasto import bures, measures
+from impasto.errors import RecipeError
 from impasto.look import moments, placed, stride
 from impasto.measures import Gaussian
 from impasto.networks import Features, Network
@@ -45,6 +46,15 @@ class Term:
     sums: Sums
     loss: Callable[[Tensor], Tensor]
     polished: float = 0.0
+
+    def at(self, total: Tensor) -> Tensor:
+        """The loss where the sums over all positions are these."""
+        value = self.loss(total)
+        if value.dim():
+            raise RecipeError(
+                f"The loss of the term {self.name!r} must be one number, not {tuple(value.shape)} of them."
+            )
+        return value
 
 
 @dataclass(frozen=True)
@@ -155,7 +165,7 @@ class Objective:
     def _judge(self, sums: Sequence[Tensor], dtype: torch.dtype) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         with torch.enable_grad():
             leaves = [s.detach().to(dtype).requires_grad_() for s in sums]
-            losses = torch.stack([term.loss(leaf) for term, leaf in zip(self.terms, leaves, strict=True)])
+            losses = torch.stack([term.at(leaf) for term, leaf in zip(self.terms, leaves, strict=True)])
             loss = losses @ losses.new_tensor([self._weight(term) for term in self.terms])
             slopes = torch.autograd.grad(loss, leaves)
         return loss.detach(), losses.detach(), slopes

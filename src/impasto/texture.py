@@ -56,7 +56,7 @@ def texture(
 
 def both(size: int | tuple[int, int]) -> tuple[int, int]:
     """Width and height; a single number is a square."""
-    return (size, size) if isinstance(size, int) else size
+    return size if isinstance(size, tuple) else (int(size), int(size))
 
 
 def ground(canvas: Blank) -> Picture:
