@@ -75,7 +75,8 @@ def _opened(path: Path) -> Iterator[BufferedReader]:
         with path.open("rb") as file:
             yield file
     except (OSError, MemoryError, OverflowError) as error:
-        raise CheckpointError(f"The checkpoint {path} cannot be read: {error}.") from None
+        reason = getattr(error, "strerror", None) or error
+        raise CheckpointError(f"The checkpoint {path} cannot be read: {reason}.") from None
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, RecursionError, StopIteration):
         raise CheckpointError(
             f"The checkpoint {path} is damaged, or of another version of Impasto; begin again without it."
