@@ -1,4 +1,4 @@
-"""The exception tree, and the suggestions in its messages; imports nothing of ours.
+"""The exception tree, and what its messages suggest and quote; imports nothing of ours.
 
 ImpastoError                    everything this library raises on purpose; the message is one sentence for people
 ├── UsageError                  what was asked cannot be done as asked; the command exits with 2
@@ -24,6 +24,11 @@ def near(name: str, known: Iterable[str]) -> str:
     """A suggestion to put behind "there is no ...", or nothing."""
     close = difflib.get_close_matches(name, list(known), 1, 0.5)
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def reason(error: Exception) -> str:
+    """What the system says of it, without its number; of another error, its own words."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 class ImpastoError(Exception):

@@ -20,7 +20,7 @@ from PIL import ExifTags, Image, PngImagePlugin, features
 
 from impasto import __version__, giant, lossless
 from impasto.decode import open_header, pillow
-from impasto.errors import PictureError
+from impasto.errors import PictureError, reason
 from impasto.filetype import open_file
 from impasto.icc import srgb_profile
 from impasto.picture import Picture, PictureLike, read
@@ -280,8 +280,7 @@ def _disk_errors(target: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        reason = getattr(error, "strerror", None) or str(error)
-        raise PictureError(f"{target} cannot be written: {reason.lower()}") from error
+        raise PictureError(f"{target} cannot be written: {reason(error).lower()}") from error
 
 
 @contextlib.contextmanager

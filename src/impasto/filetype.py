@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from impasto.errors import PictureError
+from impasto.errors import PictureError, reason
 
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}
 _AVIF_BRANDS = {b"avif", b"avis"}
@@ -35,7 +35,7 @@ def open_file(path: Path) -> Iterator[IO[bytes]]:
         with path.open("rb") as file:
             yield file if file.seekable() else io.BytesIO(file.read())
     except OSError as error:
-        raise PictureError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise PictureError(f"{path} cannot be read: {reason(error).lower()}") from error
 
 
 def check_file(path: Path) -> None:
@@ -52,7 +52,7 @@ def _looked_up(path: Path) -> int:
     except (FileNotFoundError, NotADirectoryError):
         raise PictureError(_missing(path)) from None
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        raise PictureError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from error
+        raise PictureError(f"{path} cannot be read: {reason(error)}") from error
     if stat.S_ISDIR(mode):
         raise PictureError(f"{path.absolute()} is a folder, not a picture; name a file in it")
     if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):

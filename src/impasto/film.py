@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from impasto.errors import PictureError
+from impasto.errors import PictureError, reason
 from impasto.events import Planned, Preview
 from impasto.files import check_writable
 from impasto.resample import resize
@@ -128,7 +128,7 @@ def write_film(film: Film, last: Tensor, path: Path) -> None:
         partial.write_bytes(data)
         partial.replace(path)
     except OSError as error:
-        raise PictureError(f"{path} cannot be written: {error.strerror or error}.") from error
+        raise PictureError(f"{path} cannot be written: {reason(error)}.") from error
     finally:
         partial.unlink(missing_ok=True)
 

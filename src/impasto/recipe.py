@@ -22,7 +22,7 @@ from pydantic.fields import FieldInfo
 from impasto import palette as palettes
 from impasto import presets
 from impasto.clashes import Clash, clashes
-from impasto.errors import RecipeError, near
+from impasto.errors import RecipeError, near, reason
 from impasto.presets import STYLE_LAYERS
 
 Layers = dict[str, Annotated[float, Field(allow_inf_nan=False)]]
@@ -221,7 +221,7 @@ class Recipe:
     def __post_init__(self) -> None:
         """Types and ranges, options that exclude each other, options that would change nothing."""
         _check_each(vars(self))
-        vars(self).update({name: plain(value) for name, value in vars(self).items()})
+        vars(self).update(plain(vars(self)))
         for clash in _clashes(vars(self)):
             raise RecipeError(clash.words)
         if self.palette is not None:
@@ -335,7 +335,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise RecipeError(f"The recipe {path} cannot be read: {error.strerror or error}.") from None
+        raise RecipeError(f"The recipe {path} cannot be read: {reason(error)}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"The recipe {path} is not TOML: {error}.") from None
     base = values.pop("preset", "default")

@@ -19,7 +19,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_confi
 
 from impasto import __version__
 from impasto.blank import Blank
-from impasto.errors import PictureError
+from impasto.errors import PictureError, reason
 
 FORMAT = 1
 PACKAGES = ("torch", "numpy", "pillow")
@@ -144,7 +144,7 @@ def sha256_of(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise PictureError(f"{path} cannot be read: {error.strerror or error}.") from None
+        raise PictureError(f"{path} cannot be read: {reason(error)}.") from None
 
 
 def differences(then: Record, now: Record) -> list[str]:

@@ -18,7 +18,7 @@ from typing import IO, Any
 import torch
 from torch import Tensor
 
-from impasto.errors import CheckpointError
+from impasto.errors import CheckpointError, reason
 from impasto.storage import MEMORY, Room
 
 TYPES = {torch.float32: "F32", torch.float64: "F64", torch.bfloat16: "BF16", torch.int64: "I64"}
@@ -40,7 +40,7 @@ def write(path: Path, state: Mapping[str, Any], room: Room = MEMORY) -> None:
             os.fsync(file.fileno())
         fresh.replace(path)
     except OSError as error:
-        raise CheckpointError(f"The checkpoint {path} cannot be written: {error.strerror or error}.") from None
+        raise CheckpointError(f"The checkpoint {path} cannot be written: {reason(error)}.") from None
     finally:
         fresh.unlink(missing_ok=True)
 
@@ -75,8 +75,7 @@ def _opened(path: Path) -> Iterator[BufferedReader]:
         with path.open("rb") as file:
             yield file
     except (OSError, MemoryError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CheckpointError(f"The checkpoint {path} cannot be read: {reason}.") from None
+        raise CheckpointError(f"The checkpoint {path} cannot be read: {reason(error)}.") from None
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, RecursionError, StopIteration):
         raise CheckpointError(
             f"The checkpoint {path} is damaged, or of another version of Impasto; begin again without it."

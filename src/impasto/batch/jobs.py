@@ -15,7 +15,7 @@ from typing import Any, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from impasto.batch.masks import MASKS, listed, masks_of, seen_from
-from impasto.errors import ImpastoError, RecipeError, UsageError, near
+from impasto.errors import ImpastoError, RecipeError, UsageError, near, reason
 from impasto.hand import NOTHING, Hand, StyleFile, parted
 from impasto.recipe import FIELDS, Recipe, hints
 
@@ -77,7 +77,7 @@ def read(path: Path, recipe: Recipe, start: Path | None = None) -> list[Job]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The job file {path} cannot be read: {getattr(error, 'strerror', error)}.") from None
+        raise UsageError(f"The job file {path} cannot be read: {reason(error)}.") from None
     rows = list(_toml(text, path) if path.suffix.lower() == ".toml" else _csv(text, path))
     if not rows:
         raise UsageError(f"There is no job in {path}; it needs a row, or a [[job]], with content and style.")

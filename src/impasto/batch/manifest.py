@@ -20,7 +20,7 @@ from typing import IO, Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from impasto.errors import RunError, UsageError
+from impasto.errors import RunError, UsageError, reason
 
 try:
     import fcntl
@@ -65,7 +65,7 @@ class Manifest:
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise UsageError(f"{self.path} cannot be read: {error.strerror or error}.") from None
+            raise UsageError(f"{self.path} cannot be read: {reason(error)}.") from None
         found = filter(None, map(parsed, lines))
         return {entry.output: entry for entry in found if entry.output}
 
@@ -80,7 +80,7 @@ class Manifest:
                     line = b"\n" + line
                 self._written(file.fileno(), line, end)
         except OSError as error:
-            raise RunError(f"{self.path} cannot be written: {error.strerror or error}.") from error
+            raise RunError(f"{self.path} cannot be written: {reason(error)}.") from error
 
     def _written(self, handle: int, line: bytes, end: int) -> None:
         try:
@@ -115,7 +115,7 @@ class Manifest:
             self.folder.mkdir(parents=True, exist_ok=True)
             return self.path.open("ab")
         except OSError as error:
-            raise UsageError(f"{self.path} cannot be written: {error.strerror or error}.") from None
+            raise UsageError(f"{self.path} cannot be written: {reason(error)}.") from None
 
 
 @cache

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from impasto.errors import PictureError, UsageError
+from impasto.errors import PictureError, UsageError, reason
 from impasto.filetype import open_file
 
 LISTS = (".txt", ".lst")
@@ -46,7 +46,7 @@ def inside(folder: Path) -> list[Path]:
     try:
         found = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
     except OSError as error:
-        raise PictureError(f"The folder {folder} cannot be read: {error.strerror or error}.") from None
+        raise PictureError(f"The folder {folder} cannot be read: {reason(error)}.") from None
     return by_name(path for path in found if path.name.lower() not in JUNK)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from impasto.errors import PictureError
+from impasto.errors import PictureError, reason
 from impasto.files import place
 
 
@@ -20,7 +20,7 @@ def check_document(path: Path, suffixes: tuple[str, ...], *, overwrite: bool) ->
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise PictureError(f"{target} cannot be written: {error.strerror or error}.") from error
+        raise PictureError(f"{target} cannot be written: {reason(error)}.") from error
     return target
 
 
