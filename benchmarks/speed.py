@@ -83,6 +83,11 @@ class Row:
     step: Callable[[], object]
     times: list[float] = field(default_factory=list)
 
+    @property
+    def measured(self) -> list[float]:
+        """Without the first turns, which warm up."""
+        return self.times[WARM_UP * IN_A_ROW :]
+
     def __call__(self) -> None:
         self.times += [seconds(self.step) for _ in range(IN_A_ROW)]
 
@@ -125,7 +130,7 @@ def steps(rounds: int, recipe: Recipe, lite: Row) -> dict[str, Any]:
     with process(textbook(size)) as ask:
         works["plain"] = lambda: ask("")
         times = interleaved(works, rounds, WARM_UP)
-    times |= {name: row.times[WARM_UP * IN_A_ROW :] for name, row in small.items()}
+    times |= {name: row.measured for name, row in small.items()}
     photo = pair(CONTENT, STYLE)[0].fitted(size)
     needed = vgg_operations(photo.width, photo.height)
     bounds = [operations / spent for spent in times.pop("products")]
@@ -192,7 +197,7 @@ def pictures(sizes: Sequence[int], rounds: int, folder: Path, lite: Row) -> dict
     presets = {name: median([painted(512, name)["wall"] for _ in range(several)]) for name in ("fast", "fine")}
     print(table([*presets.items()], ("preset at 512 px", "seconds")))
     first, torch_alone = (median(starts[name]) for name in ("first step", "only torch"))
-    tenths = statistics.quantiles(lite.times[WARM_UP * IN_A_ROW :], n=10)
+    tenths = statistics.quantiles(lite.measured, n=10)
     print(f"lite step, all turns: {', '.join(f'{1000 * each:.0f}' for each in tenths)} ms, by tenths")
     print(f"start of the process to its first step: {first:.2f} s, to torch imported: {torch_alone:.2f} s")
     print(f"at best {min(starts['first step']):.2f} and {min(starts['only torch']):.2f} s, of {rounds} each")
