@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import torch
 from networks import picture
 
 from impasto import canvas, dial, judge, measures
-from impasto.events import Finished
+from impasto.dial import style_weight
+from impasto.events import Event, Finished
 from impasto.inputs import Painting
 from impasto.networks.choose import open_network
 from impasto.networks.lite import Lite
@@ -26,6 +28,7 @@ from impasto.stylize import stylize
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 SIDE = 128  # at which all are judged: a large picture looked at from afar
 TOLERANCE = 0.15  # of the judge's scale, from the photo (or the painting) to what is unrelated
+CHANCE = 0.05  # deep style errors below it come as they come: the deepest layer sees such a picture at 48 places
 
 
 @functools.cache
@@ -34,21 +37,31 @@ def pictures() -> tuple[Picture, Picture]:
 
 
 @functools.cache
-def score(strength: float, size: int) -> judge.Score:
+def painted(strength: float, size: int) -> tuple[judge.Score, float]:
+    """What the judge says of a picture, and how far its statistics are from those that the painter led it to."""
     photo, painting = pictures()
-    network = open_network(Recipe())
     quick = Recipe(strength=strength, size=size, steps=80, steps_least=30)
-    painted = stylize(photo, painting, quick, network=network)
-    return judge.score(Lite(), photo, painting, [painted], side=SIDE)[0]
+    told: list[Event] = []
+    picture = stylize(photo, painting, quick, network=open_network(quick), on_event=told.append)
+    assert isinstance(told[-1], Finished)
+    apart = sum(loss for name, loss in told[-1].losses.items() if name.startswith("style"))
+    return judge.score(Lite(), photo, painting, [picture], side=SIDE)[0], apart / style_weight(quick)
+
+
+def score(strength: float, size: int) -> judge.Score:
+    return painted(strength, size)[0]
 
 
 def test_more_strength_is_further_from_the_photo_and_closer_to_the_painting() -> None:
-    rising = [score(strength, SIDE) for strength in (0.1, 0.3, 0.5, 0.7, 0.9)]
-    content = [s.content for s in rising]
-    style = [s.style_deep for s in rising]
+    rising = [painted(strength, SIDE) for strength in (0.1, 0.3, 0.5, 0.7, 0.9)]
+    content = [seen.content for seen, _ in rising]
+    style = [max(CHANCE, seen.style_deep) for seen, _ in rising]
+    apart = [distance for _, distance in rising[1:]]  # the first was not led to the painting's
     assert content == sorted(content)
     assert style == sorted(style, reverse=True)
+    assert all(farther > 1.1 * nearer for farther, nearer in itertools.pairwise(apart))
     assert content[0] < 0.2 < content[-1]
+    assert style[0] > 0.2
 
 
 @pytest.mark.parametrize("size", [192, 256])
