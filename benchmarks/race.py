@@ -3,9 +3,9 @@
     python -m benchmarks.race [--iterations 300] [--size 512] [--save]
 
 All take turns, an evaluation each, in processes of their own: the textbook loop, ours with convolutions in float32, and
-in bfloat16. Each one's clock runs while it works, from its first evaluation on; what is prepared until then is counted
-for nobody. What ours has when its loss is as low is judged by the rival's own function, in float32, so that no rounding
-of ours can flatter it.
+in bfloat16 where the processor has instructions for it. Each one's clock runs while it works, from its first evaluation
+on; what is prepared until then is counted for nobody. What ours has when its loss is as low is judged by the rival's
+own function, in float32, so that no rounding of ours can flatter it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from benchmarks import plain
 from benchmarks.common import fitted, pair, report, table, vgg19
 from impasto.allocator import keep_what_is_freed
+from impasto.device import multiplies_bfloat16
 from impasto.events import Preview, Step
 from impasto.paint import paint
 from impasto.recipe import recipe
@@ -111,11 +113,16 @@ def answer(size: int, precision: str) -> None:
             print(curve[-1], flush=True)
 
 
+def precisions() -> list[str]:
+    """Those that the processor multiplies in; it could imitate bfloat16, slowly."""
+    return ["float32", "bfloat16"] if multiplies_bfloat16(torch.device("cpu")) else ["float32"]
+
+
 def race(iterations: int, size: int, out: Path | None = None) -> dict[str, Any]:
     """Seconds and evaluations of all until the loss that the textbook loop has after so many iterations."""
     with ExitStack() as stack:
         rival = Racer(stack.enter_context(process(textbook(size, out))))
-        own = {kind: ["benchmarks.race", "--racer", kind, "--size", str(size)] for kind in ("float32", "bfloat16")}
+        own = {kind: ["benchmarks.race", "--racer", kind, "--size", str(size)] for kind in precisions()}
         racers = {kind: Racer(stack.enter_context(process(words))) for kind, words in own.items()}
         for _ in range(iterations - 1):
             for racer in (rival, *racers.values()):
