@@ -174,8 +174,8 @@ def test_sorted_values_on_the_way_are_between_those_of_the_same_rank() -> None:
 
 @pytest.mark.parametrize("statistic", ["mixed", "gram", "sliced", "histogram"])
 def test_a_timid_dial_changes_the_photo_little_whatever_is_compared(statistic: str) -> None:
-    photo, painting = (each.fitted(SIDE) for each in pictures())
-    base = Recipe(size=SIDE, steps=30, steps_least=20, style_statistic=statistic)  # type: ignore[arg-type]
+    photo, painting = (each.fitted(96) for each in pictures())
+    base = Recipe(size=96, steps=30, steps_least=20, style_statistic=statistic)  # type: ignore[arg-type]
     network = open_network(base)
 
     def moved(strength: float) -> float:
