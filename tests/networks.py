@@ -54,7 +54,7 @@ class Projecting:
     def __init__(self, inner: VGG, maps: Mapping[str, Tensor]) -> None:
         self.inner, self.maps = inner, maps
         self.name, self.sha256, self.layers, self.strides = inner.name, inner.sha256, inner.layers, inner.strides
-        self.halo, self.minimum = inner.halo, inner.minimum
+        self.halo, self.minimum, self.workspace = inner.halo, inner.minimum, inner.workspace
         self.metrics = {layer: m.T @ m for layer, m in maps.items()}
 
     def viewed(self, view: View) -> Projecting:
@@ -92,7 +92,7 @@ class Hungry:
             inner.strides,
             inner.metrics,
         )
-        self.halo, self.minimum = inner.halo, inner.minimum
+        self.halo, self.minimum, self.workspace = inner.halo, inner.minimum, inner.workspace
 
     def viewed(self, view: View) -> Hungry:
         assert view == PLAIN, "a VGG looks in one way"

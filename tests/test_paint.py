@@ -386,7 +386,7 @@ class Loud:
         self.name, self.sha256 = self.inner.name, self.inner.sha256
         self.layers, self.strides = self.inner.layers, self.inner.strides
         self.metrics: dict[str, Tensor] = {}
-        self.halo, self.minimum = self.inner.halo, self.inner.minimum
+        self.halo, self.minimum, self.workspace = self.inner.halo, self.inner.minimum, self.inner.workspace
 
     def viewed(self, view: View) -> Network:
         assert view == PLAIN, "a VGG looks in one way"

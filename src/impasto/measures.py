@@ -28,6 +28,7 @@ from torch.autograd.function import once_differentiable
 
 from impasto.device import finest, wide
 from impasto.networks.convolution import Convolution, convolve, stepping
+from impasto.networks.pooling import in_planes
 
 Variation = Literal["l1", "l2", "power"]
 
@@ -153,8 +154,16 @@ def _squares(planes: Tensor, block: int, channels: int) -> Iterator[Tensor]:
                 rows, columns = (min(size, block) for size in part.shape[:2])
                 cut = part.reshape(-1, rows, part.shape[1] // columns, columns, part.shape[2]).transpose(1, 2)
                 kind = torch.promote_types(planes.dtype, torch.float32)
-                made = cut.to(kind, memory_format=torch.contiguous_format).reshape(-1, rows * columns, part.shape[2])
+                made = _together(cut, kind, planes=in_planes(planes))
                 yield from torch.split(made, max(1, AT_ONCE // (channels * max(rows * columns, channels))))
+
+
+def _together(cut: Tensor, kind: torch.dtype, *, planes: bool) -> Tensor:
+    """Squares (down, across, rows, columns, c) -> (squares, positions, c). Positions of one channel that lay
+    side by side still do: they only look transposed, as all would be read and written across."""
+    if planes:
+        return cut.movedim(-1, 2).to(kind, memory_format=torch.contiguous_format).flatten(3).flatten(0, 1).mT
+    return cut.to(kind, memory_format=torch.contiguous_format).flatten(2, 3).flatten(0, 1)
 
 
 def _products(plain: Tensor, heavy: Tensor) -> Tensor:

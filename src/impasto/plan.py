@@ -55,7 +55,7 @@ class Planner:
     cutter: Cutter
     painting: int  # pixels of the largest painting, in its own size
     strides: Mapping[str, int]  # of the network's layers
-    forms: int  # bytes of the kernels that were turned, once the processor's library has them in its own form
+    beside: int  # bytes in the processor's library: kernels that were turned, in its own form, and room to work in
     cpu: bool  # where there are files to lie in, and a heap
 
     def layout(self, level: Level, side: int | None, in_file: bool, *, keeps: bool = False) -> Layout:
@@ -75,7 +75,7 @@ class Planner:
         seconds = moving * (1 if keeps or not self.cpu else RETURNED) + looks * costs.seconds.fixed
         image = 0 if in_file else RGB * pixels
         tensors = self._most(costs, pixels, max(seen), whole=side is None, image=image, looks=level.looks)
-        peak = SLACK + tensors + self._holes(tensors, keeps) + self._tables(level) + self.forms
+        peak = SLACK + tensors + self._holes(tensors, keeps) + self._tables(level) + self.beside
         if in_file:
             rows = max(tile.rows.high - tile.rows.low for tile in grown)
             peak += max(2 * RGB * rows * level.width, self.measured(False).state.slope * min(pixels, BAND))
@@ -162,7 +162,8 @@ def lay_out(
         for view in WAYS[levels[-1].looks]:
             run.network.viewed(view)
     cpu = run.device.type == "cpu"
-    planner = Planner(measured, recipe, cutter, painting, run.network.strides, turned.now if cpu else 0, cpu)
+    beside = turned.now + run.network.workspace if cpu else 0
+    planner = Planner(measured, recipe, cutter, painting, run.network.strides, beside, cpu)
     budget = crew.least(allowed(run.device, memory, crew.size), run.device)
     layouts = [planner.best(level, budget) for level in levels]
     found = tuple(layout for layout in layouts if layout is not None)

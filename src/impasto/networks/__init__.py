@@ -41,6 +41,11 @@ class Network(Protocol):
         into a larger space; layers without an entry are measured as they are."""
         ...
 
+    @property
+    def workspace(self) -> int:
+        """Bytes that the processor's library may hold while it multiplies, beside the tensors."""
+        ...
+
     def halo(self, layers: frozenset[str]) -> int:
         """How many pixels beyond its own a position of these layers can see."""
         ...

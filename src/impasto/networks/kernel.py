@@ -12,15 +12,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.device import multiplies_bfloat16
+from impasto.networks import winograd
 
 ONEDNN = {("cpu", torch.float32)} | ({("cpu", torch.bfloat16)} if multiplies_bfloat16(torch.device("cpu")) else set())
 
 
 class Kernel:
-    """Weights (O, I, h, w), a bias if there is one, and how many positions a step goes."""
+    """Weights (O, I, h, w), a bias if there is one, and how many positions a step goes; `fewer` multiplications, where
+    that is quicker, or those that give the same to the bit wherever a tile lies."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None = None, *, stride: tuple[int, int] = (1, 1)) -> None:
-        self.weight, self.bias, self.stride = weight, bias, stride
+    def __init__(
+        self, weight: Tensor, bias: Tensor | None = None, *, stride: tuple[int, int] = (1, 1), fewer: bool = False
+    ) -> None:
+        self.weight, self.bias, self.stride, self.fewer = weight, bias, stride, fewer
         self._form: tuple[tuple[int, ...], Tensor] | None = None  # the size that it is for, and the weights in it
 
     def __call__(self, y: Tensor, *, padding: int = 0, relu: bool = False) -> Tensor:
@@ -28,6 +32,8 @@ class Kernel:
 
         Small pictures are computed as large ones are, where torch would hand them to other code.
         """
+        if self.borders_itself(y):
+            return winograd.convolve(y, self._rowwise(), self.bias, padding, relu=relu)
         if (y.device.type, y.dtype) in ONEDNN and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
             how = [padding, padding], self.stride, [1, 1], 1
             made: Tensor = torch.ops.mkldnn._convolution_pointwise(
@@ -44,3 +50,13 @@ class Kernel:
             how = [padding, padding], self.stride, [1, 1], 1, y.shape
             self._form = form = size, torch.ops.mkldnn._reorder_convolution_weight(self.weight, *how)
         return form[1]
+
+    def borders_itself(self, y: Tensor) -> bool:
+        """Whether a border of zeros costs nothing, however wide: it is Winograd's way, which cuts squares anyway."""
+        return self.fewer and winograd.suits(y, self.weight)
+
+    def _rowwise(self) -> Tensor:
+        """The weights as they are wanted there, for pictures of any size."""
+        if self._form is None or self._form[0]:
+            self._form = (), self.weight.contiguous()
+        return self._form[1]

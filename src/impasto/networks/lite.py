@@ -118,7 +118,7 @@ def kernels(steps: tuple[Step, ...], tensors: Mapping[str, Tensor]) -> dict[str,
 class Lite(Turnable):
     """A frozen small network. Colors are taken as they come: the first convolution knows their range."""
 
-    name = "lite"
+    name, workspace = "lite", 0
 
     def __init__(self, path: Path | None = None, *, padding: Padding = "reflect") -> None:
         path = path or Path(str(files(__package__).joinpath("lite.safetensors")))

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.errors import LayerError, WeightsError
-from impasto.networks import Features
+from impasto.networks import Features, pooling, winograd
 from impasto.networks.convolution import Convolution, Padding, convolve, stepping
 from impasto.networks.margin import Margin
 from impasto.networks.view import Turnable
@@ -62,12 +62,13 @@ class VGG(Turnable):
             form = torch.channels_last if tensor.dim() == 4 else torch.contiguous_format
             self.tensors[name] = tensor.to(device=device, dtype=dtype, memory_format=form)
         self._kernels = {name: self._kernel(name) for name in self.layers if name.startswith("conv")}
+        self.workspace = winograd.workspace(t for t in self.tensors.values() if t.dim() == 4)
         self.views = {}
         return self
 
     def _kernel(self, name: str) -> Convolution:
         weight, bias = self.tensors[f"{name}.weight"], self.tensors[f"{name}.bias"]
-        return stepping(_for_pixels(weight) if name == FIRST else weight, bias)
+        return stepping(_for_pixels(weight) if name == FIRST else weight, bias, fewer=True)
 
     def halo(self, layers: frozenset[str]) -> int:
         """How far a position sees beyond its own pixels: each 3x3 adds a stride; pooling windows do not overlap."""
@@ -113,8 +114,8 @@ class VGG(Turnable):
 
     def _pool(self, y: Tensor) -> Tensor:
         if self.pooling == "max":
-            return F.max_pool2d(y, 2)
-        y = F.avg_pool2d(y, 2)
+            return pooling.largest(y)
+        y = pooling.mean(y)
         return y * AVERAGE_POOLING_RESCALE if self.rescale else y
 
     def _until(self, layers: frozenset[str]) -> tuple[str, ...]:
