@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from networks import image
 
-from impasto.canvas import done, final_size, grown, levels, noise, refined, refinement, snapshot, started
+from impasto.canvas import done, final_size, grown, levels, noise, refined, refinement, snapshot, started, work
 from impasto.events import Level
 from impasto.presets import preset
 from impasto.recipe import Recipe, recipe
@@ -88,22 +88,22 @@ def test_a_small_network_looks_twice_at_what_it_polishes(knobs: dict[str, Any], 
     assert last.looks == looks
     composed = last.steps - last.polish
     assert [last.looked(step) for step in (0, composed, last.steps)] == [0, composed, composed + looks * last.polish]
-    assert done([*before, last], last, last.steps) == 1
+    whole = work(plan := [*before, last])
+    assert done(whole, last, last.steps) == 1
+    assert [done(whole, level, 0) for level in plan] == pytest.approx([sum(whole[:n]) / sum(whole) for n in range(3)])
     half = composed + last.polish // 2  # what is left takes as long as what was polished
-    left, spent = 1 - done([*before, last], last, half), done([*before, last], last, half)
-    spent -= done([*before, last], last, composed)
+    left, spent = 1 - done(whole, last, half), done(whole, last, half) - done(whole, last, composed)
     assert last.polish % 2 or left == pytest.approx(spent)
 
 
 def test_a_draft_is_a_fraction_of_the_work_and_patience_more_at_every_size() -> None:
-    def work(name: str, size: int) -> int:
-        plan = levels(recipe({"size": size} | preset(name)), 3, 2)
-        return sum(level.width * level.height * level.looked(level.steps) for level in plan)
+    def whole(name: str, size: int) -> float:
+        return sum(work(levels(recipe({"size": size} | preset(name)), 3, 2)))
 
     for size in (200, 256, 512, 1024):
-        assert work("fast", size) < 0.4 * work("default", size), size
-        assert work("default", size) < 0.6 * work("fine", size), size
-    assert work("fast", 512) < work("default", 512) / 4
+        assert whole("fast", size) < 0.4 * whole("default", size), size
+        assert whole("default", size) < 0.6 * whole("fine", size), size
+    assert whole("fast", 512) < whole("default", 512) / 4
 
 
 def test_a_level_just_below_the_final_size_is_left_out() -> None:

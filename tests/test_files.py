@@ -232,6 +232,15 @@ def test_folders_and_files_in_the_wrong_place(tmp_path: Path) -> None:
         check_writable(tmp_path / "zero\0byte.png")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "out.png"
+    os.mkfifo(pipe)
+    with pytest.raises(PictureError, match="is a pipe or a device"):
+        check_writable(pipe, overwrite=True)
+    assert pipe.is_fifo()
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_folder(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)

@@ -28,6 +28,7 @@ from impasto.networks.view import PLAIN, View
 from impasto.objective import Term
 from impasto.paint import paint
 from impasto.picture import Picture
+from impasto.plan import Layout, lay_out
 from impasto.presets import STYLE_LAYERS
 from impasto.recipe import FIELDS, Recipe
 from impasto.tiles import Tile
@@ -59,6 +60,21 @@ def losses(seen: Sequence[Event]) -> list[float]:
 
 
 # ---- the stream ----------------------------------------------------------------------------------------------------
+
+
+def test_how_far_a_run_has_come_is_told_by_what_the_plan_foresees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small level takes longer than its pixels say: so does what is left."""
+    foreseen: list[Layout] = []
+
+    def watched(*args: Any, **options: Any) -> tuple[Layout, ...]:  # noqa: ANN401 -- those of a plan
+        foreseen.extend(lay_out(*args, **options))
+        return tuple(foreseen)
+
+    monkeypatch.setattr(sys.modules["impasto.paint"], "lay_out", watched)
+    steps = [event for event in events(recipe(**LEVELS), picture(90, 110)) if isinstance(event, Step)]
+    first, second = (layout.seconds for layout in foreseen)
+    expected = [first / 3, first * 2 / 3, first, first + second / 2, first + second]
+    assert [step.fraction * (first + second) for step in steps] == pytest.approx(expected)
 
 
 def test_the_plan_comes_first_the_picture_last_and_every_step_between() -> None:

@@ -59,10 +59,15 @@ def looks(recipe: Recipe) -> int:
     return LOOKS.get(recipe.network, 1) if recipe.polish_views is None else recipe.polish_views
 
 
-def done(plan: Sequence[Level], level: Level, step: int) -> float:
-    """How much of the run's work is done after so many steps of a level, by pixels times looks: 0 to 1."""
-    work = [each.width * each.height * each.looked(each.steps) for each in plan]
-    return (sum(work[: level.index - 1]) + level.width * level.height * level.looked(step)) / sum(work)
+def work(plan: Sequence[Level]) -> list[float]:
+    """What the levels take, as far as it is known without a trial: pixels times looks."""
+    return [level.width * level.height * level.looked(level.steps) for level in plan]
+
+
+def done(work: Sequence[float], level: Level, step: int) -> float:
+    """How much of the run's work, told level by level, is done after so many steps of one: 0 to 1."""
+    here = work[level.index - 1] * level.looked(step) / level.looked(level.steps)
+    return (sum(work[: level.index - 1]) + here) / sum(work)
 
 
 def rounded(side: int, unit: int) -> int:

@@ -271,6 +271,8 @@ def _check_vacant(target: Path, overwrite: bool) -> None:
         return
     if target.is_dir():
         raise PictureError(f"{target} is a folder; name the file to write in it")
+    if target.exists() and not target.is_file():
+        raise PictureError(f"{target} is a pipe or a device, not a file; choose another name")
     if not overwrite:
         raise PictureError(f"{target} exists already; choose another name, or allow it to be overwritten")
 

@@ -79,10 +79,10 @@ def paint(
     plan = upright(check(content, paintings, recipe, network, start)[-1 if idle else 0 :], recipe, extra_terms)
     layers = frozenset({*recipe.content_layers, *recipe.style_layers, *(term.layer for term in extra_terms)})
     layouts = () if idle else planned(plan, network, content, paintings, guidance, recipe, layers, device, memory, crew)
-    pictures = {"photo": content, "paintings": paintings, "start": start, "guidance": guidance}
-    identity, files = pictures | made_with(recipe, network, extra_terms), Room(in_file=any(x.in_file for x in layouts))
-    sides = [layout.side for layout in layouts] or [None] * len(plan)
-    diary = Diary.opened(checkpoint, identity, sides, device, files, crew=crew)
+    made = made_with(content, paintings, start, guidance, recipe, network, extra_terms)
+    work = [layout.seconds for layout in layouts] or canvases.work(plan)
+    files = Room(in_file=any(layout.in_file for layout in layouts))
+    diary = Diary.opened(checkpoint, made, [x.side for x in layouts] or [None] * len(plan), device, files, crew=crew)
     yield Planned(plan, pulls(recipe), forecast(layouts, device) if layouts else None)
     yield from map(Note, remarked(content, paintings, plan, guidance, network, recipe))
 
@@ -102,7 +102,7 @@ def paint(
         aim = partial(aimed, scene, recipe, cutter, surveys, bones, extra_terms)
         halts = partial(diary.halts, stop, descent, cutter)
         for panel, last in panels(aim, network, level, recipe.polish_times, diary, halts):
-            yield from descend(descent, panel, scene, cutter, diary, plan, level, last, preview_every, halts)
+            yield from descend(descent, panel, scene, cutter, diary, work, level, last, preview_every, halts)
             del panel  # the next one's targets, and the next level's, need the room
         canvas = diary.coarse = descent.result
         del descent, aim, bones, halts
@@ -141,10 +141,19 @@ def remarked(
     yield from style.remarks(network, every, plan[-1], recipe)
 
 
-def made_with(recipe: Recipe, network: Network, extra_terms: Sequence[Term]) -> dict[str, object]:
-    """What else a checkpoint must have been made with."""
-    whose = (network.name, network.sha256)
-    return {"recipe": recipe, "network": whose, "terms": [(term.name, term.weight) for term in extra_terms]}
+def made_with(
+    content: Picture,
+    paintings: Styles,
+    start: Picture | None,
+    guidance: Guidance,
+    recipe: Recipe,
+    network: Network,
+    extra_terms: Sequence[Term],
+) -> dict[str, object]:
+    """What a checkpoint must have been made with, if this run is to go on from it."""
+    pictures = {"photo": content, "paintings": paintings, "start": start, "guidance": guidance}
+    whose, more = (network.name, network.sha256), [(term.name, term.weight) for term in extra_terms]
+    return {**pictures, "recipe": recipe, "network": whose, "terms": more}
 
 
 def aimed(
@@ -167,7 +176,7 @@ def descend(
     scene: Scene,
     cutter: Cutter,
     diary: Diary,
-    plan: Sequence[Level],
+    work: Sequence[float],
     level: Level,
     last: int,
     preview_every: int,
@@ -187,7 +196,7 @@ def descend(
         diary.tell(losses, repaired=trouble is not None)
         diary.write(descent, cutter)
         yield Step(
-            level, diary.step, sum(losses.values()), losses, diary.evaluations, canvases.done(plan, level, diary.step)
+            level, diary.step, sum(losses.values()), losses, diary.evaluations, canvases.done(work, level, diary.step)
         )
         yield from map(Note, cutter.told([] if trouble is None else [trouble]))
         if preview_every and diary.step % preview_every == 0:

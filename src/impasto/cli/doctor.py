@@ -17,6 +17,7 @@ EXTRAS = {"heif": ("pillow_heif", "reads HEIC photos"), "video": ("av", "writes 
 VARIABLES = (
     *("IMPASTO_CACHE_DIR", "IMPASTO_WEIGHTS_DIR", "IMPASTO_WEIGHTS_URL", "IMPASTO_OFFLINE", "HF_HUB_OFFLINE"),
     *("TORCH_HOME", "XDG_CACHE_HOME", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "NO_COLOR"),
+    *("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA"),
 )
 
 
@@ -54,6 +55,7 @@ def devices() -> Iterator[str]:
 
     from impasto import device
     from impasto.errors import DeviceError
+    from impasto.networks import winograd
 
     chosen = device.choose()
     for kind in device.CHOICES[1:]:
@@ -62,6 +64,9 @@ def devices() -> Iterator[str]:
         except DeviceError:
             words = "not here"
         yield f"{kind}: {words}{' (the default)' if kind == chosen.type else ''}"
+    kind = str(device.precision("auto", chosen)).removeprefix("torch.")
+    by_winograd = ", VGG's in float32 by Winograd's way" if winograd.pays() else ""
+    yield f"convolutions in {kind} by default (processor: {torch.backends.cpu.get_cpu_capability()}){by_winograd}"
     yield f"torch was built for {f'CUDA {torch.version.cuda}' if torch.version.cuda else 'no CUDA'}"
 
 

@@ -3,7 +3,7 @@
 Torch brings a library for them along (NNPACK) and leaves it aside for single pictures. It turns squares of 6 x 6
 positions and multiplies what they have become, channel by channel; with many channels and many positions, that takes
 half the time of the direct way on processors with AVX2 and nothing wider (table in docs/log.md, 2026-11-30). What it
-finds differs from the direct way's by some 1e-5 of the largest value, and by less from itself where the squares lie
+finds differs by some 1e-5 of the largest value from what the direct way does, and from its own where the squares lie
 otherwise, as they do in tiles.
 """
 
