@@ -75,7 +75,7 @@ def test_half_the_dial_looks_the_same_at_every_size(size: int) -> None:
 def test_a_large_picture_holds_on_to_what_was_composed_when_it_was_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Were the plain photo kept at the last levels too, they would take the painting's colors and forms back."""
     photo, painting = pictures()
-    quick = Recipe(strength=0.3, size=2 * SIDE, first_level=90, steps=40, steps_least=20)
+    quick = Recipe(strength=0.3, size=2 * SIDE, first_level=90, steps=24, steps_least=12)
     network = open_network(quick)
 
     def seen(refining: float) -> judge.Score:
