@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import image, tiny
+from test_convolution import framed
 from test_objective import everything
 from torch import Tensor
 
@@ -82,10 +83,8 @@ def test_the_room_that_is_planned_for_is_one_kernels_and_one_bands(monkeypatch: 
 @pytest.mark.usefixtures("preferred")
 def test_the_way_back_is_torchs(padding: Padding | None, relu: bool) -> None:
     y, weight, bias = numbers(1, 4, 23, 17, seed=3), numbers(5, 4, 3, 3, seed=4), numbers(5, seed=5)
-    modes = {"reflect": "reflect", "replicate": "replicate", "zero": "constant"}
     exact = y.double().requires_grad_()
-    framed = exact if padding is None else F.pad(exact, (1, 1, 1, 1), modes[padding])
-    theirs = F.conv2d(framed, weight.double(), bias.double())
+    theirs = F.conv2d(framed(exact, padding), weight.double(), bias.double())
     y.requires_grad_()
     ours = convolve(y, stepping(weight, bias, fewer=True), padding=padding, relu=relu)
     theirs = theirs.relu() if relu else theirs

@@ -159,8 +159,8 @@ def _squares(planes: Tensor, block: int, channels: int) -> Iterator[Tensor]:
 
 
 def _together(cut: Tensor, kind: torch.dtype, *, planes: bool) -> Tensor:
-    """Squares (down, across, rows, columns, c) -> (squares, positions, c). Positions of one channel that lay
-    side by side still do: they only look transposed, as all would be read and written across."""
+    """Squares (down, across, rows, columns, c) -> (squares, positions, c). Positions of one channel that lay side by
+    side still do, and only look transposed: to read in one order and write in another takes longer."""
     if planes:
         return cut.movedim(-1, 2).to(kind, memory_format=torch.contiguous_format).flatten(3).flatten(0, 1).mT
     return cut.to(kind, memory_format=torch.contiguous_format).flatten(2, 3).flatten(0, 1)

@@ -65,7 +65,7 @@ def devices() -> Iterator[str]:
             words = "not here"
         yield f"{kind}: {words}{' (the default)' if kind == chosen.type else ''}"
     kind = str(device.precision("auto", chosen)).removeprefix("torch.")
-    by_winograd = ", VGG's in float32 by Winograd's way" if winograd.pays() else ""
+    by_winograd = ", VGG's in float32 by Winograd's way" if chosen.type == "cpu" and winograd.pays() else ""
     yield f"convolutions in {kind} by default (processor: {torch.backends.cpu.get_cpu_capability()}){by_winograd}"
     yield f"torch was built for {f'CUDA {torch.version.cuda}' if torch.version.cuda else 'no CUDA'}"
 

@@ -1,5 +1,7 @@
-"""Pooling of 2 x 2: the largest, or the mean. Where the processor finds rows in planes, torch takes ten times as long
-as where channels lie side by side; then it is done here, by rows first and by columns after."""
+"""Pooling of 2 x 2, the largest or the mean, as quick where rows lie in planes as where channels lie side by side.
+
+On planes torch takes ten times as long. There it is done here, by rows first and by columns after.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,7 @@ class _Largest(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, slope: Tensor) -> Tensor:  # noqa: ANN401 -- torch has no type for it
         y, half = ctx.saved_tensors
-        narrow, back = torch.empty_like(half), _blank(y)
+        narrow, back = torch.empty_like(half), _blank(slope, y.shape)
         _give(slope, columns(half), columns(narrow))
         _give(narrow, rows(whole(y)), rows(whole(back)))
         return back
@@ -58,26 +60,25 @@ class _Largest(torch.autograd.Function):
 class _Mean(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, y: Tensor) -> Tensor:  # noqa: ANN401 -- torch has no type for it
-        ctx.save_for_backward(y)  # of which only the shape is wanted; the ReLU before keeps it in any case
+        ctx.shape = y.shape
         return torch.add(*columns(torch.add(*rows(whole(y))))).mul_(0.25)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, slope: Tensor) -> Tensor:  # noqa: ANN401 -- torch has no type for it
-        (y,) = ctx.saved_tensors
-        narrow, back = slope.new_empty(*slope.shape[:-1], y.shape[-1] // 2 * 2), _blank(y)
-        quarter = 0.25 * slope
+        back, quarter = _blank(slope, ctx.shape), 0.25 * slope
+        narrow = slope.new_empty(*slope.shape[:-1], 2 * slope.shape[-1])
         for source, places in ((quarter, columns(narrow)), (narrow, rows(whole(back)))):
             for place in places:
                 place.copy_(source)
         return back
 
 
-def _blank(y: Tensor) -> Tensor:
-    """Room for the slope; zeros where no square of four reaches."""
-    back = torch.empty_like(y)
+def _blank(slope: Tensor, shape: torch.Size) -> Tensor:
+    """Room for the slope of what has been pooled; zeros where no square of four reaches."""
+    back = slope.new_empty(shape)
     for axis in (-2, -1):
-        if y.shape[axis] % 2:
+        if shape[axis] % 2:
             back.select(axis, -1).zero_()
     return back
 
