@@ -10,7 +10,7 @@ demo: .venv/ready ## paint a picture with what ships in the repository
 	$(BIN)/impasto examples/content/harbor.jpg examples/style/swirls.jpg -o out/demo.png --force
 
 test: .venv/ready ## run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist worksteal  # its many processes compile once
 
 check: .venv/ready lint types wheel docs controls test ## everything that must hold before a change is handed in
 

@@ -40,7 +40,7 @@ def pictures() -> tuple[Picture, Picture]:
 def painted(strength: float, size: int) -> tuple[judge.Score, float]:
     """What the judge says of a picture, and how far its statistics are from those that the painter led it to."""
     photo, painting = pictures()
-    quick = Recipe(strength=strength, size=size, steps=80, steps_least=30)
+    quick = Recipe(strength=strength, size=size, steps=48, steps_least=24)
     told: list[Event] = []
     picture = stylize(photo, painting, quick, network=open_network(quick), on_event=told.append)
     assert isinstance(told[-1], Finished)
@@ -96,7 +96,7 @@ def test_colors_do_not_gather_along_the_border(style: str) -> None:
 
     def gathered(**knobs: Any) -> float:  # noqa: ANN401 -- those of a recipe
         """How colorful the four outermost pixels are, over what lies inside."""
-        quick = Recipe(strength=0.3, size=SIDE, steps=60, steps_least=30, **knobs)
+        quick = Recipe(strength=0.3, size=SIDE, steps=40, steps_least=24, **knobs)
         rgb = stylize(photo, painting, quick, network=open_network(quick)).rgb[0]
         color = (rgb - rgb.mean(0)).square().sum(0).sqrt()
         inside = color[4:-4, 4:-4]
@@ -175,7 +175,7 @@ def test_sorted_values_on_the_way_are_between_those_of_the_same_rank() -> None:
 @pytest.mark.parametrize("statistic", ["mixed", "gram", "sliced", "histogram"])
 def test_a_timid_dial_changes_the_photo_little_whatever_is_compared(statistic: str) -> None:
     photo, painting = (each.fitted(96) for each in pictures())
-    base = Recipe(size=96, steps=30, steps_least=20, style_statistic=statistic)  # type: ignore[arg-type]
+    base = Recipe(size=96, steps=20, steps_least=14, style_statistic=statistic)  # type: ignore[arg-type]
     network = open_network(base)
 
     def moved(strength: float) -> float:

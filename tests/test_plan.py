@@ -286,7 +286,7 @@ def test_a_whole_run_in_tiles_is_as_good_and_has_no_seams(
 
 def whole_and_tiled(size: tuple[int, int], dtype: torch.dtype, strength: float = 0.5) -> list[Tensor]:
     """The default recipe, from coarse to fine, in one piece and in tiles."""
-    knobs: dict[str, Any] = {"size": max(size), "first_level": 140, "steps": 7, "steps_least": 4}
+    knobs: dict[str, Any] = {"size": max(size), "first_level": 140, "steps": 5, "steps_least": 3}
     pictures: list[Tensor] = []
     for planner in (plan.Planner, Cut):
         with pytest.MonkeyPatch.context() as changed:

@@ -12,7 +12,7 @@ from impasto import statefile
 
 Capture = pytest.CaptureFixture[str]
 
-FLAGS = ("--network", "lite", "--size", "96", "--first-level", "0", "--steps", "25", "--threads", "1")
+FLAGS = ("--network", "lite", "--size", "96", "--first-level", "0", "--steps", "12", "--threads", "1")
 
 
 @pytest.fixture

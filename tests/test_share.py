@@ -76,7 +76,7 @@ def painted(crew: Crew, checkpoint: Checkpoint | None = None, **knobs: Any) -> t
     [
         {"steps": 8},
         {"steps": 8, "learning_rate": 3.0},  # five moves of these lead uphill
-        {"optimizer": "sgd", "first_level": 100, "average": 0.5},
+        {"optimizer": "sgd", "first_level": 100, "steps_least": 5, "average": 0.5},
         {"optimizer": "adam", "variation_weight": 0.1},
         {"optimizer": "sgd", "momentum": 0.5, "detail": 0.3},
         {"optimizer": "sgd", "style_statistic": "sliced"},
