@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from itertools import product
 
 import pytest
@@ -11,7 +13,8 @@ from torch import Tensor
 
 from impasto.networks import Network
 from impasto.networks.lite import Lite
-from impasto.networks.view import PLAIN, WAYS, Turnable, View, turned
+from impasto.networks.vgg import VGG
+from impasto.networks.view import MIRRORED, PLAIN, WAYS, Turnable, View, turned
 
 ALL = [View(*ways) for ways in product((False, True), repeat=3)]
 
@@ -65,3 +68,12 @@ def test_two_turns_may_bring_a_kernel_back() -> None:
         again = turned(turned(kernel, view), view)
         straight = not view.aside or view.mirrored == view.inverted  # else it is turned by a quarter
         assert torch.equal(again, kernel) == straight
+
+
+@pytest.mark.parametrize("network", [Lite(), tiny()], ids=["lite", "VGG"])
+def test_a_network_that_has_looked_can_be_copied_and_sent_to_another_process(network: Lite | VGG) -> None:
+    seen, layers = image(64, 64), frozenset({"relu1_1", "relu3_1"})
+    there = network.viewed(MIRRORED)(seen, layers)
+    for other in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+        again = other.viewed(MIRRORED)(seen, layers)
+        assert all(torch.equal(there[name], again[name]) for name in layers)

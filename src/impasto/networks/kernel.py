@@ -27,6 +27,10 @@ class Kernel:
         self.weight, self.bias, self.stride, self.fewer = weight, bias, stride, fewer
         self._form: tuple[tuple[int, ...], Tensor] | None = None  # the size that it is for, and the weights in it
 
+    def __getstate__(self) -> dict[str, object]:
+        """For a copy, or another process: the library's form cannot be carried, and is made anew."""
+        return {**vars(self), "_form": None}
+
     def __call__(self, y: Tensor, *, padding: int = 0, relu: bool = False) -> Tensor:
         """The convolution, with a border of zeros, and ReLU of what is still in the processor's cache.
 
