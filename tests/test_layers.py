@@ -18,7 +18,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # Imports go downwards only. A name stands for a module or for a package with all that is in it; "a/b" is a part.
 FLOORS = (
     {"errors", "filetype", "allocator"},
-    {"palette", "clashes", "hand", "lettering", "presets"},
+    {"palette", "clashes", "forked", "hand", "lettering", "presets"},
     {"recipe", "blank", "device", "events", "footprint", "storage", "statefile", "share", "surroundings"},
     {"resample", "modes", "icc", "decode", "lossless", "files", "picture", "weights", "giant", "strips"},
     {"networks", "measures", "color", "tiles"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
@@ -88,3 +90,28 @@ def test_an_error_leaves_it_too() -> None:
             impasto.stylize(PHOTO, [], QUICK)
         assert torch.is_inference_mode_enabled()
         assert torch.is_autocast_enabled("cpu")
+
+
+FORKED = """
+import os, numpy, torch, impasto
+
+torch.set_num_threads(2)
+network = impasto.open_network(impasto.Recipe())
+picture = numpy.full((40, 40, 3), 99, numpy.uint8)
+if child := os.fork():
+    raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+try:
+    impasto.stylize(picture, picture, size=32)
+except impasto.ImpastoError as error:
+    assert "set_num_threads(1)" in str(error)
+    torch.set_num_threads(1)
+    impasto.stylize(picture, picture, size=32, steps=2, network=network)
+    os._exit(7)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads are not GNU's")
+def test_a_forked_process_is_told_that_its_threads_are_gone() -> None:
+    """It would hang, without a word."""
+    ran = subprocess.run([sys.executable, "-c", FORKED], timeout=120, capture_output=True, text=True, check=False)
+    assert ran.returncode == 7, ran.stderr

@@ -12,6 +12,7 @@ from typing import ParamSpec, TypeVar
 
 import torch
 
+from impasto import forked
 from impasto.device import CHOICES
 
 Given = ParamSpec("Given")
@@ -21,6 +22,7 @@ Event = TypeVar("Event")
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """As if nobody had told torch anything; what costs something is undone only where it was said."""
+    forked.look_out()
     with ExitStack() as undone:
         undone.enter_context(torch.inference_mode(mode=False))
         for kind in CHOICES[1:]:
