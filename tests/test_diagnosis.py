@@ -41,7 +41,10 @@ def test_there_is_nothing_to_say_about_an_ordinary_run() -> None:
 
 def test_a_painting_much_smaller_than_the_picture() -> None:
     large = image(360, 400, 3)
-    assert ["4.0 times finer" in note and "--size 100" in note for note in told(large, picture(90, 100))] == [True]
+    assert ["3.0 times enlarged and soft" in n and "--size 100" in n for n in told(large, picture(90, 100))] == [True]
+    both, texture = "3.0 times enlarged and soft and 6.7 times finer", recipe(content_layers={})
+    assert [both in note and "--size 20" in note for note in told(large, picture(18, 20))] == [True]
+    assert ["4.0 times finer" in note for note in told(large, picture(90, 100), recipe=texture)] == [True]
     assert told(large, picture(200, 210)) == []
     assert told(large, picture(90, 100), recipe=recipe(style_scale=0.4)) == []
     assert len(told(large, Painting(picture(200, 210), scale=2.0))) == 0

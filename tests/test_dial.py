@@ -15,7 +15,7 @@ from networks import picture
 from impasto import canvas, dial, judge, measures
 from impasto.dial import style_weight
 from impasto.events import Event, Finished
-from impasto.inputs import Painting
+from impasto.inputs import ENLARGED, Painting
 from impasto.networks.choose import open_network
 from impasto.networks.lite import Lite
 from impasto.paint import paint
@@ -139,15 +139,16 @@ def moved(a: torch.Tensor, b: torch.Tensor) -> float:
 
 
 def test_the_judge_sees_a_painting_as_large_as_its_painter_did() -> None:
-    """With the area of the canvas, and never enlarged; both reduced alike."""
-    large, small = picture(240, 200, seed=1), picture(60, 40, seed=2)
+    """With the area of the canvas, but not enlarged beyond measure; both reduced alike."""
+    tiny = picture(30, 20, seed=2)
     for side, times in ((160, 1.0), (80, 0.5)):
-        height, width = judge.as_painted(large, (160, 90), side).shape[-2:]
-        assert height * width == pytest.approx(160 * 90 * times**2, rel=0.02)
-        assert height / width == pytest.approx(large.height / large.width, rel=0.02)
-        assert judge.as_painted(small, (160, 90), side).shape[-2:] == (
-            max(judge.LEAST, small.height * times),
-            max(judge.LEAST, small.width * times),
+        for painting in (picture(240, 200, seed=1), picture(60, 50, seed=1)):
+            height, width = judge.as_painted(painting, (160, 90), side).shape[-2:]
+            assert height * width == pytest.approx(160 * 90 * times**2, rel=0.02)
+            assert height / width == pytest.approx(painting.height / painting.width, rel=0.02)
+        assert judge.as_painted(tiny, (160, 90), side).shape[-2:] == (
+            max(judge.LEAST, tiny.height * ENLARGED * times),
+            max(judge.LEAST, tiny.width * ENLARGED * times),
         )
 
 

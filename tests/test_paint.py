@@ -20,6 +20,7 @@ from torch import Tensor
 from impasto import weights as weight_files
 from impasto.errors import DescentError, LayerError, PictureError, RecipeError
 from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
+from impasto.inputs import ENLARGED, Painting
 from impasto.networks import Network
 from impasto.networks.choose import open_network
 from impasto.networks.lite import Lite
@@ -31,6 +32,7 @@ from impasto.picture import Picture
 from impasto.plan import Layout, lay_out
 from impasto.presets import STYLE_LAYERS
 from impasto.recipe import FIELDS, Recipe
+from impasto.style import at_scale
 from impasto.tiles import Tile
 
 __all__ = ["one_thread"]
@@ -246,7 +248,7 @@ def test_more_strength_leads_further_from_the_photo_and_nearer_to_the_painting()
         seen = network(image, layers)
         return [torch.einsum("ncij,ndij->cd", seen[n], seen[n]) / seen[n][0, 0].numel() for n in sorted(layers)]
 
-    away, near, wanted = [], [], grams(PAINTING.rgb)
+    away, near, wanted = [], [], grams(at_scale(PAINTING, *PHOTO.size, 1.0, ENLARGED, 1).rgb)
     for strength in (0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9):
         seen = events(recipe(strength=strength, steps=60), network=network)
         away.append(min((e for e in seen if isinstance(e, Step)), key=lambda e: e.loss).losses["content relu2_2"])
@@ -483,16 +485,38 @@ def test_the_result_has_the_exact_size(shape: tuple[int, int]) -> None:
 
 
 def test_a_painting_is_never_stretched() -> None:
-    shapes = []
+    network = Watching()
+    events(recipe(steps=1), picture(90, 30), [picture(40, 120)], network)
+    assert {round(width / height, 1) for height, width in network.shapes} <= {3.0, 0.3, 1.0, 2.0}  # 1, 2: the planner's
+    assert any(width == pytest.approx(3 * height, rel=0.05) for height, width in network.shapes)
 
-    class Watched(Loud):
-        def __call__(self, image: Tensor, layers: frozenset[str], margin: Margin | None = None) -> dict[str, Tensor]:
-            shapes.append(tuple(image.shape[-2:]))
-            return super().__call__(image, layers, margin)
 
-    events(recipe(steps=1), picture(90, 30), [picture(40, 120)], Watched())
-    assert {round(width / height, 1) for height, width in shapes} <= {3.0, 0.3, 1.0, 2.0}  # 1 and 2: the planner's
-    assert any(width == pytest.approx(3 * height, rel=0.05) for height, width in shapes)
+def test_a_small_painting_is_enlarged_but_not_beyond_measure() -> None:
+    """So that strokes are as large beside a large picture as beside a small one; a texture is taken as it is."""
+    painting, sizes = picture(30, 40), []
+    for canvas, scale, most in ((80, 1.0, 3.0), (400, 1.0, 3.0), (400, 2.0, 3.0), (400, 0.25, 3.0), (400, 1.0, 1.0)):
+        sizes.append(at_scale(painting, canvas, canvas * 3 // 4, scale, most, 1).size)
+    assert sizes == [(80, 60), (120, 90), (240, 180), (100, 75), (40, 30)]
+
+    def seen(**knobs: Any) -> set[tuple[int, int]]:  # noqa: ANN401 -- knobs
+        network = Watching()
+        events(recipe(steps=1, size=80, **knobs), picture(60, 80), [Painting(painting)], network)
+        return network.shapes
+
+    assert (30, 40) not in seen()
+    assert (30, 40) in seen(content_layers={})
+
+
+class Watching(Loud):
+    """Keeps the sizes of what it was shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes: set[tuple[int, int]] = set()
+
+    def __call__(self, image: Tensor, layers: frozenset[str], margin: Margin | None = None) -> dict[str, Tensor]:
+        self.shapes.add((image.shape[-2], image.shape[-1]))
+        return super().__call__(image, layers, margin)
 
 
 def test_a_loss_without_a_slope_ends_the_run_with_a_reason() -> None:

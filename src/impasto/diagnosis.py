@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from impasto.dial import style_reach
-from impasto.inputs import Painting
+from impasto.inputs import Painting, enlargement
 from impasto.picture import Picture
 from impasto.recipe import Recipe
 from impasto.storage import MEMORY
 
+SOFT = 2.0  # times enlarged, strokes are visibly soft
 COARSER = 2.0  # times finer strokes than asked for are told
 FLAT = 0.01  # deviation over a picture of one color
 MOVED = 0.9  # of a layer's first loss: what is above has not moved
@@ -34,7 +35,7 @@ def diagnosis(
     repairs: int,
 ) -> Iterator[str]:
     """Sentences on the result, given the losses at the first evaluation and at the last."""
-    yield from small(paintings, result.shape[-1], result.shape[-2], recipe.style_scale)
+    yield from small(paintings, result.shape[-1], result.shape[-2], recipe)
     if evaluations >= ENOUGH:
         yield from unmoved(first, last)
     if bare(result) and not bare(photo):
@@ -51,16 +52,19 @@ def diagnosis(
         )
 
 
-def small(paintings: Sequence[Painting], width: int, height: int, scale: float) -> Iterator[str]:
-    """A painting is not enlarged for its strokes' sake, so they may be finer than asked for."""
+def small(paintings: Sequence[Painting], width: int, height: int, recipe: Recipe) -> Iterator[str]:
+    """A small painting is enlarged, which makes its strokes soft, but not beyond measure: then they are finer."""
     for painting in paintings:
-        asked = scale * painting.scale
-        share = (width * height / (painting.picture.width * painting.picture.height)) ** 0.5
-        finer = asked * share / max(asked, 1.0)
-        if finer > COARSER:
+        asked = recipe.style_scale * painting.scale
+        wanted = asked * (width * height / (painting.picture.width * painting.picture.height)) ** 0.5
+        meant = max(asked, 1.0)  # who asks for larger strokes knows what they come to
+        made = min(wanted, enlargement(recipe) * meant)
+        words = [f"{made:.1f} times enlarged and soft"] if made > SOFT * meant else []
+        words += [f"{wanted / made:.1f} times finer than asked for"] if wanted > COARSER * made else []
+        if words:
             yield (
-                f"The strokes of {painting.picture.name or 'the painting'} came out {finer:.1f} times finer than asked "
-                f"for, because it is small: a larger file of it or --size {int(max(width, height) / finer)} helps."
+                f"The strokes of {painting.picture.name or 'the painting'} came out {' and '.join(words)}, because it "
+                f"is small: a larger file of it or --size {int(max(width, height) * meant / wanted)} helps."
             )
 
 

@@ -16,6 +16,7 @@ from impasto.recipe import Recipe
 
 COARSE = 4  # pixels per position from which on a layer is about forms rather than strokes
 COMFORTABLE = 64  # the shortest side that a coarse level should have
+ENLARGED = 3.0  # times as wide and high is a painting shown at most; beyond that its strokes are little but blur
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,12 @@ def as_painting(style: Style) -> Painting:
     return Painting(*style) if isinstance(style, tuple) else Painting(style)
 
 
+def enlargement(recipe: Recipe) -> float:
+    """How many times as wide a painting may be shown, so that its strokes are as large beside a large picture as beside
+    a small one. Whoever has no photo wants its texture, and as it is."""
+    return ENLARGED if any(recipe.content_layers.values()) else 1.0
+
+
 def check(
     content: Picture, paintings: Styles, recipe: Recipe, network: Network, start: Picture | None
 ) -> tuple[Level, ...]:
@@ -118,8 +125,9 @@ def check(
     return levels(recipe, content.width, content.height, max(minimum, COMFORTABLE), unit)
 
 
-def remarks(content: Picture, paintings: Styles, plan: Sequence[Level]) -> Iterator[str]:
+def remarks(content: Picture, paintings: Styles, plan: Sequence[Level], recipe: Recipe) -> Iterator[str]:
     """Sentences worth telling before the start."""
+    enlarged = enlargement(recipe)
     final = plan[-1]
     for picture in (content, *paintings.pictures):
         yield from picture.notes
@@ -134,5 +142,5 @@ def remarks(content: Picture, paintings: Styles, plan: Sequence[Level]) -> Itera
         if 2 * painting.width * painting.height < final.width * final.height:
             yield (
                 f"{painting.name or 'The painting'} is small ({painting.width} x {painting.height}): "
-                "its strokes will be finer than intended; a larger file of it will do better."
+                f"its strokes will be {'soft' if enlarged > 1 else 'finer than intended'}; a larger file of it will do better."
             )

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto import measures
+from impasto.inputs import ENLARGED
 from impasto.networks import Features, Network
 from impasto.picture import Picture
 from impasto.style import at_scale
@@ -85,7 +86,7 @@ def seen(picture: Picture, side: int = SIDE) -> Tensor:
 def as_painted(style: Picture, canvas: tuple[int, int], side: int = SIDE) -> Tensor:
     """The painting as the judge looks at it beside a canvas of this width and height: larger or smaller than it by as
     much as it was for whom painted there."""
-    at_canvas = at_scale(style, *canvas, 1.0, LEAST)
+    at_canvas = at_scale(style, *canvas, 1.0, ENLARGED, LEAST)
     return seen(at_canvas, round(side * max(at_canvas.size) / max(canvas)))
 
 

@@ -30,7 +30,7 @@ from impasto.diagnosis import diagnosis
 from impasto.dial import between, pulls, style_reach, style_weight
 from impasto.diary import Diary
 from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
-from impasto.inputs import Style, Styles, check, remarks, weighted
+from impasto.inputs import Style, Styles, check, enlargement, remarks, weighted
 from impasto.likeness import likeness_term
 from impasto.look import look, stride, survey
 from impasto.networks import Network
@@ -135,7 +135,7 @@ def remarked(
     content: Picture, paintings: Styles, plan: Sequence[Level], guidance: Guidance, network: Network, recipe: Recipe
 ) -> Iterator[str]:
     """Sentences worth telling before the start: about sizes, about masks, about parts of paintings."""
-    yield from remarks(content, paintings, plan)
+    yield from remarks(content, paintings, plan, recipe)
     yield from regions.remarks(content, guidance, plan[-1], paintings, network.strides, recipe)
     every = (*paintings.paintings, *(region.painting for region in guidance.regions))
     yield from style.remarks(network, every, plan[-1], recipe)
@@ -291,9 +291,9 @@ def style_terms(
     weights = shares(recipe.style_layers, recipe.style_scaling == "relative")
     photo, paintings = scene.photo, passage.paintings
     height, width = photo.shape[-2:]
-    layers, scale, turns = frozenset(weights), recipe.style_scale, recipe.rotations
+    layers, scale, most, turns = frozenset(weights), recipe.style_scale, enlargement(recipe), recipe.rotations
     one_piece, room = recipe.in_one_piece, scene.room
-    wanted = statistics(network, paintings, layers, photo, scale, cutter, surveys, turns, one_piece, room)
+    wanted = statistics(network, paintings, layers, photo, scale, cutter, surveys, turns, one_piece, room, most)
     beta, reach = style_weight(recipe, passage.strength), style_reach(recipe, passage.strength)
     own = {} if reach == 1 else seen(network, gathered if one_piece else survey, photo, passage.where, layers, cutter)
     for layer, sums in wanted.items():

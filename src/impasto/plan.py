@@ -15,6 +15,7 @@ from impasto.cutter import SMALLEST, Cutter
 from impasto.errors import PlanError
 from impasto.events import Forecast, Level, size
 from impasto.footprint import Footprint
+from impasto.inputs import enlargement
 from impasto.likeness import Grid
 from impasto.networks.view import WAYS
 from impasto.recipe import Recipe
@@ -89,8 +90,9 @@ class Planner:
         """Of tensors. Targets are made before there is a descent; then tiles and steps take turns. `image` is what the
         photo, the canvas or a gradient holds in memory. Who looks in several ways makes the targets of the others in
         the middle of a descent, of a picture that was kept for it, and adds gradients up."""
-        style = min(pixels * self.recipe.style_scale**2, self.painting * max(1.0, self.recipe.style_scale) ** 2)
-        surveyed, made = max(seen, style) if whole else seen, min(seen, style / self.recipe.style_scale**2)
+        scale, most = self.recipe.style_scale, enlargement(self.recipe)
+        style = min(pixels * scale**2, self.painting * (most * max(1.0, scale)) ** 2)
+        surveyed, made = max(seen, style) if whole else seen, min(seen, style / scale**2)
         paintings = (2 + (self.recipe.rotations > 1)) * RGB * style if image else 0
         looking = max(costs.looking(surveyed), costs.making(made))
         building = max(looking + paintings, min(RESIZING, 6 * RGB * pixels)) + image

@@ -13,7 +13,7 @@ from torch import Tensor
 from impasto.canvas import channels_last
 from impasto.cutter import Cutter
 from impasto.events import Level
-from impasto.inputs import Painting, Styles
+from impasto.inputs import ENLARGED, Painting, Styles, enlargement
 from impasto.look import stride, survey
 from impasto.networks import Network
 from impasto.objective import merge
@@ -62,8 +62,10 @@ def statistics(
     rotations: int = 1,
     all_values: bool = False,
     room: Room = MEMORY,
+    most: float = ENLARGED,
 ) -> dict[str, Tensor]:
-    """The moments of each layer that a painting speaks for, mixed by weight, over as many `rotations` of each.
+    """The moments of each layer that a painting speaks for, mixed by weight, over as many `rotations` of each. Paintings
+    are as large as the canvas times `scale`, but enlarged `most` times.
 
     Or all values instead of their moments: see `samples`.
     """
@@ -72,7 +74,7 @@ def statistics(
     totals = []
     for painting in paintings.paintings:
         read = frozenset(layer for layer in layers if painting.reads(stride(network, layer)))
-        picture = at_scale(painting.picture, width, height, scale * painting.scale, network.minimum(read), room)
+        picture = at_scale(painting.picture, width, height, scale * painting.scale, most, network.minimum(read), room)
         image, mask = channels_last(picture.rgb.to(canvas), room), used(painting, picture)
         kept = None if all_values else surveys  # values are too many to be kept
         copies = [seen(network, look, *turned(image, mask, k), read, cutter, kept) for k in range(rotations)]
@@ -118,7 +120,9 @@ def remarks(network: Network, paintings: Iterable[Painting], final: Level, recip
     for painting in paintings:
         read = [layer for layer in recipe.style_layers if painting.reads(stride(network, layer))]
         scale, minimum = recipe.style_scale * painting.scale, network.minimum(frozenset(read))
-        mask = used(painting, at_scale(painting.picture, final.width, final.height, scale, minimum))
+        mask = used(
+            painting, at_scale(painting.picture, final.width, final.height, scale, enlargement(recipe), minimum)
+        )
         missed = [layer for layer in read if mask is not None and carried(mask, stride(network, layer)) is None]
         if missed:
             yield (
@@ -127,11 +131,13 @@ def remarks(network: Network, paintings: Iterable[Painting], final: Level, recip
             )
 
 
-def at_scale(painting: Picture, width: int, height: int, scale: float, minimum: int, room: Room = MEMORY) -> Picture:
+def at_scale(
+    painting: Picture, width: int, height: int, scale: float, most: float, minimum: int, room: Room = MEMORY
+) -> Picture:
     """The painting with the area of the canvas times `scale`², its own aspect, and no side below `minimum`.
 
-    It is not enlarged for its strokes' sake: that would only blur them.
+    It is enlarged `most` times at most, or more by as much as larger strokes are asked for.
     """
     wanted = scale * (width * height / (painting.width * painting.height)) ** 0.5
-    ratio = max(min(wanted, max(scale, 1.0)), minimum / min(painting.width, painting.height))
+    ratio = max(min(wanted, most * max(scale, 1.0)), minimum / min(painting.width, painting.height))
     return painting.resized(round(painting.width * ratio), round(painting.height * ratio), room)
