@@ -20,7 +20,7 @@ from torch import Tensor
 from impasto import weights as weight_files
 from impasto.errors import DescentError, LayerError, PictureError, RecipeError
 from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
-from impasto.inputs import ENLARGED, Painting
+from impasto.inputs import ENLARGED
 from impasto.networks import Network
 from impasto.networks.choose import open_network
 from impasto.networks.lite import Lite
@@ -500,7 +500,7 @@ def test_a_small_painting_is_enlarged_but_not_beyond_measure() -> None:
 
     def seen(**knobs: Any) -> set[tuple[int, int]]:  # noqa: ANN401 -- knobs
         network = Watching()
-        events(recipe(steps=1, size=80, **knobs), picture(60, 80), [Painting(painting)], network)
+        events(recipe(steps=1, size=80, **knobs), picture(60, 80), [painting], network)
         return network.shapes
 
     assert (30, 40) not in seen()

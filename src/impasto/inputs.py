@@ -127,7 +127,7 @@ def check(
 
 def remarks(content: Picture, paintings: Styles, plan: Sequence[Level], recipe: Recipe) -> Iterator[str]:
     """Sentences worth telling before the start."""
-    enlarged = enlargement(recipe)
+    looks = "soft" if enlargement(recipe) > 1 else "finer than intended"
     final = plan[-1]
     for picture in (content, *paintings.pictures):
         yield from picture.notes
@@ -142,5 +142,5 @@ def remarks(content: Picture, paintings: Styles, plan: Sequence[Level], recipe: 
         if 2 * painting.width * painting.height < final.width * final.height:
             yield (
                 f"{painting.name or 'The painting'} is small ({painting.width} x {painting.height}): "
-                f"its strokes will be {'soft' if enlarged > 1 else 'finer than intended'}; a larger file of it will do better."
+                f"its strokes will be {looks}; a larger file of it will do better."
             )

@@ -64,8 +64,8 @@ def statistics(
     room: Room = MEMORY,
     most: float = ENLARGED,
 ) -> dict[str, Tensor]:
-    """The moments of each layer that a painting speaks for, mixed by weight, over as many `rotations` of each. Paintings
-    are as large as the canvas times `scale`, but enlarged `most` times.
+    """The moments of each layer that a painting speaks for, mixed by weight, over as many `rotations` of each. They
+    are as large as the canvas times `scale`, enlarged `most` times at most.
 
     Or all values instead of their moments: see `samples`.
     """
