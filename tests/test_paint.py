@@ -507,6 +507,17 @@ def test_a_small_painting_is_enlarged_but_not_beyond_measure() -> None:
     assert (30, 40) in seen(content_layers={})
 
 
+@pytest.mark.parametrize(("knobs", "looks"), [({}, "soft"), ({"content_layers": {}}, "finer than intended")])
+def test_that_a_painting_is_small_is_told_beforehand(knobs: dict[str, Any], looks: str) -> None:
+    def told(style: Picture) -> list[str]:
+        seen = events(recipe(steps=1, size=80, **knobs), picture(60, 80), [style])
+        return [event.text for event in seen[: seen.index(next(e for e in seen if isinstance(e, Step)))]
+                if isinstance(event, Note) and "is small" in event.text]  # fmt: skip
+
+    assert [f"(32 x 24): its strokes will be {looks}" in text for text in told(picture(24, 32))] == [True]
+    assert told(picture(50, 64)) == []
+
+
 class Watching(Loud):
     """Keeps the sizes of what it was shown."""
 

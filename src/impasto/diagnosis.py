@@ -8,12 +8,11 @@ import torch
 from torch import Tensor
 
 from impasto.dial import style_reach
-from impasto.inputs import Painting, enlargement
+from impasto.inputs import SOFT, Painting, enlargement
 from impasto.picture import Picture
 from impasto.recipe import Recipe
 from impasto.storage import MEMORY
 
-SOFT = 2.0  # times enlarged, strokes are visibly soft
 COARSER = 2.0  # times finer strokes than asked for are told
 FLAT = 0.01  # deviation over a picture of one color
 MOVED = 0.9  # of a layer's first loss: what is above has not moved

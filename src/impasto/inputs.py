@@ -16,6 +16,8 @@ from impasto.recipe import Recipe
 
 COARSE = 4  # pixels per position from which on a layer is about forms rather than strokes
 COMFORTABLE = 64  # the shortest side that a coarse level should have
+SOFT = 2.0  # times enlarged, strokes are visibly so
+FINE = 1.4  # times finer strokes than asked for are foretold
 ENLARGED = 3.0  # times as wide and high is a painting shown at most; beyond that its strokes are little but blur
 
 
@@ -127,8 +129,9 @@ def check(
 
 def remarks(content: Picture, paintings: Styles, plan: Sequence[Level], recipe: Recipe) -> Iterator[str]:
     """Sentences worth telling before the start."""
-    looks = "soft" if enlargement(recipe) > 1 else "finer than intended"
-    final = plan[-1]
+    final, limit, looks = plan[-1], SOFT, "soft"
+    if enlargement(recipe) == 1:
+        limit, looks = FINE, "finer than intended"
     for picture in (content, *paintings.pictures):
         yield from picture.notes
     if final.width < content.width:
@@ -139,7 +142,7 @@ def remarks(content: Picture, paintings: Styles, plan: Sequence[Level], recipe: 
     if final.width > content.width:
         yield f"The photo is {content.width} x {content.height} and is enlarged to {final.width} x {final.height}."
     for painting in paintings.pictures:
-        if 2 * painting.width * painting.height < final.width * final.height:
+        if limit**2 * painting.width * painting.height < final.width * final.height:
             yield (
                 f"{painting.name or 'The painting'} is small ({painting.width} x {painting.height}): "
                 f"its strokes will be {looks}; a larger file of it will do better."

@@ -118,6 +118,8 @@ def used(painting: Painting, picture: Picture) -> Tensor | None:
 def remarks(network: Network, paintings: Iterable[Painting], final: Level, recipe: Recipe) -> Iterator[str]:
     """Where so little of a painting is used that some layers see nothing of it."""
     for painting in paintings:
+        if painting.part is None and painting.picture.alpha is None:
+            continue
         read = [layer for layer in recipe.style_layers if painting.reads(stride(network, layer))]
         scale, minimum = recipe.style_scale * painting.scale, network.minimum(frozenset(read))
         mask = used(
