@@ -13,6 +13,7 @@ from impasto.picture import Picture
 from impasto.recipe import Recipe
 from impasto.storage import MEMORY
 
+FINEST = 0.05  # the least that --style-scale may be
 COARSER = 2.0  # times finer strokes than asked for are told
 FLAT = 0.01  # deviation over a picture of one color
 MOVED = 0.9  # of a layer's first loss: what is above has not moved
@@ -58,12 +59,14 @@ def small(paintings: Sequence[Painting], width: int, height: int, recipe: Recipe
         wanted = asked * (width * height / (painting.picture.width * painting.picture.height)) ** 0.5
         meant = max(asked, 1.0)  # who asks for larger strokes knows what they come to
         made = min(wanted, enlargement(recipe) * meant)
-        words = [f"{made:.1f} times enlarged and soft"] if made > SOFT * meant else []
+        soft = made > SOFT * meant
+        words = [f"{made:.1f} times enlarged and soft"] if soft else []
         words += [f"{wanted / made:.1f} times finer than asked for"] if wanted > COARSER * made else []
         if words:
             yield (
                 f"The strokes of {painting.picture.name or 'the painting'} came out {' and '.join(words)}, because it "
-                f"is small: a larger file of it or --size {int(max(width, height) * meant / wanted)} helps."
+                f"is small: a larger file of it or --size {int(max(width, height) * meant / wanted)} helps"
+                + (f"; --style-scale {max(FINEST, recipe.style_scale / wanted):.2g} has them finer and crisp." if soft else ".")
             )
 
 
