@@ -99,6 +99,14 @@ def enlargement(recipe: Recipe) -> float:
     return ENLARGED if any(recipe.content_layers.values()) else 1.0
 
 
+def strokes(painting: Painting, width: int, height: int, recipe: Recipe) -> tuple[float, float]:
+    """How many times as wide as in its file strokes should be beside a picture of this size, and will be; that more is
+    asked for is left aside, as whoever asks knows."""
+    smaller = min(recipe.style_scale * painting.scale, 1.0)
+    wanted = smaller * (width * height / (painting.picture.width * painting.picture.height)) ** 0.5
+    return wanted, min(wanted, enlargement(recipe))
+
+
 def check(
     content: Picture, paintings: Styles, recipe: Recipe, network: Network, start: Picture | None
 ) -> tuple[Level, ...]:
@@ -129,9 +137,7 @@ def check(
 
 def remarks(content: Picture, paintings: Styles, plan: Sequence[Level], recipe: Recipe) -> Iterator[str]:
     """Sentences worth telling before the start."""
-    final, limit, looks = plan[-1], SOFT, "soft"
-    if enlargement(recipe) == 1:
-        limit, looks = FINE, "finer than intended"
+    final = plan[-1]
     for picture in (content, *paintings.pictures):
         yield from picture.notes
     if final.width < content.width:
@@ -141,9 +147,11 @@ def remarks(content: Picture, paintings: Styles, plan: Sequence[Level], recipe: 
         )
     if final.width > content.width:
         yield f"The photo is {content.width} x {content.height} and is enlarged to {final.width} x {final.height}."
-    for painting in paintings.pictures:
-        if limit**2 * painting.width * painting.height < final.width * final.height:
+    for painting in paintings.paintings:
+        wanted, made = strokes(painting, final.width, final.height, recipe)
+        if made > SOFT or wanted > FINE * made:
+            picture, looks = painting.picture, "soft" if made > SOFT else "finer than intended"
             yield (
-                f"{painting.name or 'The painting'} is small ({painting.width} x {painting.height}): "
+                f"{picture.name or 'The painting'} is small ({picture.width} x {picture.height}): "
                 f"its strokes will be {looks}; a larger file of it will do better."
             )
