@@ -511,8 +511,8 @@ def test_a_small_painting_is_enlarged_but_not_beyond_measure() -> None:
 def test_that_a_painting_is_small_is_told_beforehand(knobs: dict[str, Any], looks: str) -> None:
     def told(style: Picture) -> list[str]:
         seen = events(recipe(steps=1, size=80, **knobs), picture(60, 80), [style])
-        return [event.text for event in seen[: seen.index(next(e for e in seen if isinstance(e, Step)))]
-                if isinstance(event, Note) and "is small" in event.text]  # fmt: skip
+        before = itertools.takewhile(lambda event: not isinstance(event, Step), seen)
+        return [event.text for event in before if isinstance(event, Note) and "is small" in event.text]
 
     assert [f"(32 x 24): its strokes will be {looks}" in text for text in told(picture(24, 32))] == [True]
     assert told(picture(50, 64)) == []

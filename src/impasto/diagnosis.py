@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from impasto.dial import style_reach
-from impasto.inputs import SOFT, Painting, strokes
+from impasto.inputs import SOFT, Painting, enlargement, strokes
 from impasto.picture import Picture
 from impasto.recipe import Recipe
 from impasto.storage import MEMORY
@@ -55,11 +55,12 @@ def diagnosis(
 def small(paintings: Sequence[Painting], width: int, height: int, recipe: Recipe) -> Iterator[str]:
     """A small painting is enlarged, which makes its strokes soft, but not beyond measure: then they are finer."""
     for painting in paintings:
-        wanted, made = strokes(painting, width, height, recipe)
+        scale = recipe.style_scale * painting.scale
+        wanted, made = strokes(painting.picture, width, height, scale, enlargement(recipe))
         words = [f"{made:.1f} times enlarged and soft"] if made > SOFT else []
         words += [f"{wanted / made:.1f} times finer than asked for"] if wanted > COARSER * made else []
         if words:
-            crisp = max(FINEST, recipe.style_scale / (wanted * max(1.0, recipe.style_scale * painting.scale)))
+            crisp = max(FINEST, recipe.style_scale / (wanted * max(1.0, scale)))
             yield (
                 f"The strokes of {painting.picture.name or 'the painting'} came out {' and '.join(words)}, because it "
                 f"is small: a larger file of it or --size {int(max(width, height) / wanted)} helps"

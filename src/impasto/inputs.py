@@ -36,6 +36,11 @@ class Painting:
         return self.layers == "all" or (self.layers == "coarse") == (stride >= COARSE)
 
     @property
+    def masked(self) -> bool:
+        """Whether not all of it counts alike."""
+        return self.part is not None or self.picture.alpha is not None
+
+    @property
     def identity(self) -> tuple[object, ...]:
         """Equal for the same use of the same painting, whatever objects hold it."""
         part = None if self.part is None else self.part.sha256 or id(self.part)
@@ -99,12 +104,11 @@ def enlargement(recipe: Recipe) -> float:
     return ENLARGED if any(recipe.content_layers.values()) else 1.0
 
 
-def strokes(painting: Painting, width: int, height: int, recipe: Recipe) -> tuple[float, float]:
-    """How many times as wide as in its file strokes should be beside a picture of this size, and will be; that more is
-    asked for is left aside, as whoever asks knows."""
-    smaller = min(recipe.style_scale * painting.scale, 1.0)
-    wanted = smaller * (width * height / (painting.picture.width * painting.picture.height)) ** 0.5
-    return wanted, min(wanted, enlargement(recipe))
+def strokes(painting: Picture, width: int, height: int, scale: float, most: float) -> tuple[float, float]:
+    """How many times as wide as in its file strokes should be beside a picture of this size, and will be, `most` being
+    the limit; that larger ones are asked for, by a scale above one, is left aside."""
+    wanted = min(scale, 1.0) * (width * height / (painting.width * painting.height)) ** 0.5
+    return wanted, min(wanted, most)
 
 
 def check(
@@ -148,9 +152,10 @@ def remarks(content: Picture, paintings: Styles, plan: Sequence[Level], recipe: 
     if final.width > content.width:
         yield f"The photo is {content.width} x {content.height} and is enlarged to {final.width} x {final.height}."
     for painting in paintings.paintings:
-        wanted, made = strokes(painting, final.width, final.height, recipe)
+        picture, scale = painting.picture, recipe.style_scale * painting.scale
+        wanted, made = strokes(picture, final.width, final.height, scale, enlargement(recipe))
         if made > SOFT or wanted > FINE * made:
-            picture, looks = painting.picture, "soft" if made > SOFT else "finer than intended"
+            looks = "soft" if made > SOFT else "finer than intended"
             yield (
                 f"{picture.name or 'The painting'} is small ({picture.width} x {picture.height}): "
                 f"its strokes will be {looks}; a larger file of it will do better."

@@ -13,7 +13,7 @@ from torch import Tensor
 from impasto.canvas import channels_last
 from impasto.cutter import Cutter
 from impasto.events import Level
-from impasto.inputs import ENLARGED, Painting, Styles, enlargement
+from impasto.inputs import ENLARGED, Painting, Styles, enlargement, strokes
 from impasto.look import stride, survey
 from impasto.networks import Network
 from impasto.objective import merge
@@ -75,7 +75,7 @@ def statistics(
     for painting in paintings.paintings:
         read = frozenset(layer for layer in layers if painting.reads(stride(network, layer)))
         picture = at_scale(painting.picture, width, height, scale * painting.scale, most, network.minimum(read), room)
-        image, mask = channels_last(picture.rgb.to(canvas), room), used(painting, picture)
+        image, mask = channels_last(picture.rgb.to(canvas), room), used(painting, picture) if painting.masked else None
         kept = None if all_values else surveys  # values are too many to be kept
         copies = [seen(network, look, *turned(image, mask, k), read, cutter, kept) for k in range(rotations)]
         totals.append(together(copies, [1 / rotations] * rotations))
@@ -108,24 +108,24 @@ def seen(
     return surveys.recall((network, sight(image, maps, layers)), found) if surveys else found()
 
 
-def used(painting: Painting, picture: Picture) -> Tensor | None:
-    """How much each pixel counts, given the painting at its scale; None: all alike."""
+def used(painting: Painting, picture: Picture) -> Tensor:
+    """How much each pixel of a masked painting counts, given as it is at its scale."""
     masks = [] if picture.alpha is None else [picture.alpha]
     masks += [] if painting.part is None else [brightness(painting.part, picture.width, picture.height)]
-    return torch.stack(masks).prod(0) if masks else None
+    return torch.stack(masks).prod(0)
 
 
 def remarks(network: Network, paintings: Iterable[Painting], final: Level, recipe: Recipe) -> Iterator[str]:
     """Where so little of a painting is used that some layers see nothing of it."""
     for painting in paintings:
-        if painting.part is None and painting.picture.alpha is None:
+        if not painting.masked:
             continue
         read = [layer for layer in recipe.style_layers if painting.reads(stride(network, layer))]
         scale, minimum = recipe.style_scale * painting.scale, network.minimum(frozenset(read))
         mask = used(
             painting, at_scale(painting.picture, final.width, final.height, scale, enlargement(recipe), minimum)
         )
-        missed = [layer for layer in read if mask is not None and carried(mask, stride(network, layer)) is None]
+        missed = [layer for layer in read if carried(mask, stride(network, layer)) is None]
         if missed:
             yield (
                 f"The part of {painting.picture.name or 'a painting'} that is used is too small for "
@@ -140,6 +140,6 @@ def at_scale(
 
     It is enlarged `most` times at most, or more by as much as larger strokes are asked for.
     """
-    wanted = scale * (width * height / (painting.width * painting.height)) ** 0.5
-    ratio = max(min(wanted, most * max(scale, 1.0)), minimum / min(painting.width, painting.height))
+    _, made = strokes(painting, width, height, scale, most)
+    ratio = max(made * max(scale, 1.0), minimum / min(painting.width, painting.height))
     return painting.resized(round(painting.width * ratio), round(painting.height * ratio), room)
