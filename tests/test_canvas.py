@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -79,21 +80,24 @@ def test_only_the_end_is_polished_and_at_most_five_sixths_of_it(knobs: dict[str,
 
 @pytest.mark.parametrize(
     ("knobs", "looks"),
-    [({}, 2), ({"network": "vgg19"}, 1), ({"network": "vgg19", "polish_views": 4}, 4), ({"polish_views": 1}, 1),
-     ({"polish": 0}, 1), ({"steps": 2}, 1)],
+    [({}, (1, 2)), ({"network": "vgg19"}, (1,)), ({"network": "vgg19", "polish_views": 4}, (4,)),
+     ({"polish_views": 1}, (1,)), ({"polish": 0}, (1,)), ({"steps": 2}, (1,))],
 )  # fmt: skip
-def test_a_small_network_looks_twice_at_what_it_polishes(knobs: dict[str, Any], looks: int) -> None:
+def test_a_small_network_polishes_in_several_ways(knobs: dict[str, Any], looks: tuple[int, ...]) -> None:
     *before, last = levels(Recipe(size=362, steps_least=1, **knobs), 100, 100)
-    assert [level.looks for level in before] == [1, 1]
+    assert [level.looks for level in before] == [(1,), (1,)]
     assert last.looks == looks
-    composed = last.steps - last.polish
-    assert [last.looked(step) for step in (0, composed, last.steps)] == [0, composed, composed + looks * last.polish]
+    composed, turns = last.steps - last.polish, len(looks)
+    ends = [composed + last.polish * n // turns for n in range(turns + 1)]
+    assert [(part.start, part.stop) for part in last.parts()] == list(pairwise(ends))
+    looked = [sum(n * len(part) for n, part in zip(looks[:k], last.parts(), strict=False)) for k in range(turns + 1)]
+    assert [last.looked(step) for step in (0, *ends)] == [0, *(composed + more for more in looked)]
     whole = work(plan := [*before, last])
     assert done(whole, last, last.steps) == 1
     assert [done(whole, level, 0) for level in plan] == pytest.approx([sum(whole[:n]) / sum(whole) for n in range(3)])
-    half = composed + last.polish // 2  # what is left takes as long as what was polished
+    half = composed + last.polish // 2  # what is left takes as long, or longer by as many ways more
     left, spent = 1 - done(whole, last, half), done(whole, last, half) - done(whole, last, composed)
-    assert last.polish % 2 or left == pytest.approx(spent)
+    assert last.polish % 2 or left == pytest.approx(spent * looks[-1] / looks[0])
 
 
 def test_a_draft_is_a_fraction_of_the_work_and_patience_more_at_every_size() -> None:

@@ -6,6 +6,7 @@ import copy
 import io
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,10 @@ class Textbook:
         self.last = (x.copy(), g.copy())
         return self.moved(self.longest if self.pairs else 0.01 * self.rate)
 
+    def turn(self) -> None:
+        """Nothing is learned from the difference of two losses' gradients; what was learned before is still used."""
+        self.last = None
+
     def retreat(self, x: Array, g: Array) -> Array:
         """The pair is learned, but the next move begins where the last began, and has a quarter of its length."""
         self.learn(x, g)
@@ -129,7 +134,8 @@ class Textbook:
 @pytest.mark.parametrize("history", [1, 3, 10])
 @pytest.mark.parametrize("rate", [1.0, 0.5])
 def test_lbfgs_is_the_textbooks(history: int, rate: float) -> None:
-    """Thirty steps: the ring of pairs goes round several times, curvatures change sign, moves are taken back."""
+    """Thirty steps: the ring of pairs goes round several times, curvatures change sign, moves are taken back, and twice
+    the loss becomes another."""
     random = torch.Generator().manual_seed(3)
     ours, theirs = LBFGS(history=history, rate=rate, longest=0.1), Textbook(history, rate, 0.1)
     bowl, x = Bowl(), canvas()
@@ -137,6 +143,9 @@ def test_lbfgs_is_the_textbooks(history: int, rate: float) -> None:
         g = bowl(x)[1]
         if step in (7, 12):  # a gradient from elsewhere: the curvature along the move may be negative
             g = torch.randn(SHAPE, generator=random, dtype=torch.float64).contiguous(memory_format=torch.channels_last)
+        if step in (0, 4, 20):
+            ours.turn()
+            theirs.turn()
         flat_x, flat_g = (t.permute(0, 2, 3, 1).reshape(-1).numpy() for t in (x, g))
         uphill = step in (1, 9, 10, 12)
         expected = theirs.retreat(flat_x, flat_g) if uphill else theirs.step(flat_x, flat_g)
@@ -398,7 +407,7 @@ def test_another_loss_goes_on_from_the_best_picture_and_its_size_is_no_explosion
     descent, bowl = Descent(canvas(), MAKERS[maker]()), Bowl()
     run(descent, bowl, 20)
     best = descent.best
-    descent.turn()
+    descent.turn(afresh=True)
     assert torch.equal(descent.canvas, best)
     other = Bowl()
     other.bottom = bowl.bottom.flip(1)
@@ -417,11 +426,36 @@ def test_another_loss_is_gone_down_as_if_it_were_the_first(maker: str) -> None:
     descent, other = Descent(canvas(), MAKERS[maker]()), Bowl()
     other.bottom = other.bottom.flip(1)
     run(descent, Bowl(), 20)
-    descent.turn()
+    descent.turn(afresh=True)
     afresh = Descent(descent.best, MAKERS[maker]())
     run(descent, other, 20)
     run(afresh, other, 20)
     assert torch.equal(descent.result, afresh.result)
+
+
+def raised(bowl: Slope, more: float, x: Tensor) -> tuple[Tensor, Tensor]:
+    loss, slope = bowl(x)
+    return loss + more, slope
+
+
+@pytest.mark.parametrize("maker", list(MAKERS))
+def test_a_loss_that_bends_alike_is_gone_down_with_what_was_learned(maker: str) -> None:
+    """However much larger or smaller it is, the canvas goes on from where it is, and nothing is repaired."""
+    other = Bowl()
+    other.bottom = (other.bottom + 0.1 * other.bottom.flip(1)) / 1.1
+    reached = {}
+    for afresh in (False, True):
+        descent = Descent(canvas(), MAKERS[maker]())
+        run(descent, Bowl(), 20)
+        began = descent.canvas
+        descent.turn(afresh=afresh)
+        assert afresh or torch.equal(descent.canvas, began)
+        for more in (1e4, -1e4):
+            assert run(descent, partial(raised, other, more), 3) == []
+            descent.turn(afresh=False)
+        reached[afresh] = float(other(descent.canvas)[0])
+        assert reached[afresh] < 0.8 * float(other(began)[0])
+    assert maker != "lbfgs" or reached[False] < 0.5 * reached[True]
 
 
 @pytest.mark.parametrize("maker", list(MAKERS))

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from impasto.events import Level
+from impasto.networks.view import WAYS
 from impasto.picture import Picture
 from impasto.recipe import Recipe
 from impasto.resample import resize
 from impasto.storage import MEMORY, Room
 
 COMPOSED, REFINED = 256, 1024  # pixels on the long side: up to the one a level composes, from the other on it refines
-LOOKS = {"lite": 2}  # a small network has more blind spots; see docs/log.md
+VIEWS = {"lite": 2}  # a small network has more blind spots; see docs/log.md
 CLOSE = 1.15  # a level less than this much below the last one is left out
 
 
@@ -42,7 +43,7 @@ def levels(recipe: Recipe, width: int, height: int, shortest: int = 1, unit: int
         steps = [recipe.steps]
     *before, last = (Level(i, len(sides), w, h, n) for i, ((w, h), n) in enumerate(zip(sizes, steps, strict=True), 1))
     polish = polished(recipe, last.steps)
-    return *before, replace(last, polish=polish, looks=looks(recipe) if polish else 1)
+    return *before, replace(last, polish=polish, looks=looks(recipe) if polish else (1,))
 
 
 def polished(recipe: Recipe, steps: int) -> int:
@@ -54,9 +55,10 @@ def polished(recipe: Recipe, steps: int) -> int:
     return min(recipe.polish, most) if recipe.optimizer != "sgd" and most > 1 else 0
 
 
-def looks(recipe: Recipe) -> int:
-    """In how many ways the network looks at a picture that is polished."""
-    return LOOKS.get(recipe.network, 1) if recipe.polish_views is None else recipe.polish_views
+def looks(recipe: Recipe) -> tuple[int, ...]:
+    """In how many ways the network looks at a picture that is polished, part after part."""
+    views = VIEWS.get(recipe.network, 1) if recipe.polish_views is None else recipe.polish_views
+    return tuple(map(len, WAYS[views]))
 
 
 def work(plan: Sequence[Level]) -> list[float]:

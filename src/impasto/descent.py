@@ -41,6 +41,10 @@ class Optimizer(Protocol):
         """In the place of `step` after a move that led uphill: who knows where it began tries again from there."""
         ...
 
+    def turn(self) -> None:
+        """The next gradient is another loss's, and does not follow on the last."""
+        ...
+
     def shorten(self, factor: float) -> None:
         """Forget the past and take shorter steps from now on."""
         ...
@@ -69,6 +73,9 @@ class GradientDescent:
         return moved
 
     retreat = step
+
+    def turn(self) -> None:
+        """Whose slopes these were makes no difference to their mean."""
 
     def shorten(self, factor: float) -> None:
         self.rate, self.velocity = self.rate * factor, None
@@ -107,6 +114,9 @@ class Adam:
         return moved
 
     retreat = step
+
+    def turn(self) -> None:
+        """Whose slopes these were makes no difference to their mean."""
 
     def shorten(self, factor: float) -> None:
         self.rate, self.steps, self.mean, self.square = self.rate * factor, 0, None, None
@@ -150,12 +160,14 @@ class Descent:
         self.room.gather(shown)
         return shown
 
-    def turn(self) -> None:
-        """Begin afresh at the best picture: the loss is another from now on, and bends otherwise."""
-        self.canvas = self.best
-        self.lowest = self.first = self.scale = self.ground = math.inf
+    def turn(self, *, afresh: bool) -> None:
+        """The loss is another from now on; if it bends otherwise, too, begin `afresh` at the best picture."""
+        self.lowest = self.first = self.ground = math.inf
         self.still = 0
-        self.optimizer.shorten(1.0)
+        self.optimizer.turn()
+        if afresh:
+            self.canvas, self.scale = self.best, math.inf
+            self.optimizer.shorten(1.0)
 
     def advance(self, loss: Tensor, gradient: Tensor) -> str | None:
         """One step, given the loss and its gradient at `canvas`; a sentence if something had to be repaired.

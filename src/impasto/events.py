@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from torch import Tensor
 
 
 @dataclass(frozen=True)
 class Level:
-    """One size of the coarse-to-fine run, from 1 to `count`, and the steps it is given; the last of these polish, and
-    the network looks at each of those in several ways."""
+    """One size of the coarse-to-fine run, from 1 to `count`, and the steps it is given. The last of these polish, in
+    equal parts, one after another; at each step of a part the network `looks` in so many ways."""
 
     index: int
     count: int
@@ -19,11 +20,17 @@ class Level:
     height: int
     steps: int
     polish: int = 0
-    looks: int = 1
+    looks: tuple[int, ...] = (1,)
+
+    def parts(self) -> list[range]:
+        """The steps of each part of the polishing."""
+        ends = [self.steps - self.polish + self.polish * part // len(self.looks) for part in range(len(self.looks) + 1)]
+        return [range(*pair) for pair in pairwise(ends)]
 
     def looked(self, step: int) -> int:
         """How often a network has looked at the picture after so many steps."""
-        return step + max(0, step - (self.steps - self.polish)) * (self.looks - 1)
+        parts = zip(self.parts(), self.looks, strict=True)
+        return step + sum(len(range(part.start, min(step, part.stop))) * (looks - 1) for part, looks in parts)
 
 
 @dataclass(frozen=True)

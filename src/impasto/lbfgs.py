@@ -51,10 +51,15 @@ class LBFGS:
         self.last: tuple[Tensor, Tensor, Tensor] | None = None  # canvas, gradient g, Mg
         self.length: Tensor | None = None  # of the last move, its root mean square
 
+    def turn(self) -> None:
+        self.last = None
+
     def step(self, canvas: Tensor, gradient: Tensor, scale: float = 1.0) -> Tensor:
         broad = broadened(gradient, self.room, self.octaves)
         if self.last is not None:
             self._remember((canvas, gradient, broad), self.last, scale)
+        elif self.filled:
+            self._compare(gradient)
         self.last = (canvas, gradient, broad)
         return self._moved(canvas, broad, scale, self.longest if self.filled else FIRST_MOVE * self.rate)
 

@@ -101,8 +101,8 @@ def paint(
         bones = cache(partial(kept, scene.photo, canvas, plan, level, recipe, room))
         aim = partial(aimed, scene, recipe, cutter, surveys, bones, extra_terms)
         halts = partial(diary.halts, stop, descent, cutter)
-        for panel, last in panels(aim, network, level, recipe.polish_times, diary, halts):
-            yield from descend(descent, panel, scene, cutter, diary, work, level, last, preview_every, halts)
+        for panel in panels(aim, network, level, recipe.polish_times, diary, halts):
+            yield from descend(descent, panel, scene, cutter, diary, work, level, preview_every, halts)
             del panel  # the next one's targets, and the next level's, need the room
         canvas = diary.coarse = descent.result
         del descent, aim, bones, halts
@@ -178,16 +178,15 @@ def descend(
     diary: Diary,
     work: Sequence[float],
     level: Level,
-    last: int,
     preview_every: int,
     stop: Callable[[], bool],
 ) -> Iterator[Event]:
-    """The steps of one level that are still to be done before one panel, up to the `last` of them."""
-    while diary.step < last:
+    """The steps of one level that are still to be done before one panel."""
+    while diary.step < panel.steps.stop:
         if stop():
             return
-        if diary.step == level.steps - level.polish:
-            descent.turn()
+        if diary.step == panel.steps.start:
+            descent.turn(afresh=diary.step == level.steps - level.polish)
         canvas = descent.canvas
         shown = scene.shown(canvas)
         evaluation = scene.sloped(cutter.work(shown, partial(panel.evaluate, shown)))

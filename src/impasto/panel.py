@@ -23,9 +23,10 @@ from impasto.tiles import Tile
 
 @dataclass(frozen=True)
 class Panel:
-    """One or several objectives of the same terms."""
+    """One or several objectives of the same terms, and the steps of a level of which they judge."""
 
     members: tuple[Objective, ...]
+    steps: range = range(0)
 
     @property
     def speaker(self) -> Objective:
@@ -58,7 +59,7 @@ def upright(plan: tuple[Level, ...], recipe: Recipe, extra_terms: Sequence[Term]
             f"With polish_views = {recipe.polish_views} the network looks at mirrored pictures, too, and what a term "
             "of your own knows of its layers would be wrong; leave polish_views out."
         )
-    return tuple(replace(level, looks=1) for level in plan)
+    return tuple(replace(level, looks=(1,)) for level in plan)
 
 
 def panels(
@@ -68,11 +69,13 @@ def panels(
     times: float,
     diary: Diary,
     stop: Callable[[], bool],
-) -> Iterator[tuple[Panel, int]]:
-    """Who is still to judge the canvas, and until which step: the network as it is while a level is composed, and in
-    several ways while it is polished, when what is finest counts so many `times`."""
+) -> Iterator[Panel]:
+    """Who is still to judge the canvas: the network as it is while a level is composed, and in several ways while it is
+    polished, when what is finest counts so many `times`; in others part after part, as it overlooks something else."""
     composed, members = level.steps - level.polish, dict[View, Objective]()
-    for views, polish, last in (((PLAIN,), 1.0, composed), (WAYS[level.looks], times, level.steps)):
-        if diary.step < last and not stop():
+    polishing = ((views, times, steps) for views, steps in zip(WAYS[max(level.looks)], level.parts(), strict=True))
+    for views, polish, steps in (((PLAIN,), 1.0, range(composed)), *polishing):
+        if diary.step < steps.stop and not stop():
+            members = {view: member for view, member in members.items() if view in views}  # the others need the room
             members = {view: members.get(view) or aim(network.viewed(view)) for view in views}
-            yield Panel(tuple(replace(member, polish=polish) for member in members.values())), last
+            yield Panel(tuple(replace(member, polish=polish) for member in members.values()), steps)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain
 
 import torch
 
@@ -75,7 +76,7 @@ class Planner:
         moving = (looks * network + level.steps * pixels * costs.seconds.stepping) / hands
         seconds = moving * (1 if keeps or not self.cpu else RETURNED) + looks * costs.seconds.fixed
         image = 0 if in_file else RGB * pixels
-        tensors = self._most(costs, pixels, max(seen), whole=side is None, image=image, looks=level.looks)
+        tensors = self._most(costs, pixels, max(seen), whole=side is None, image=image, looks=max(level.looks))
         peak = SLACK + tensors + self._holes(tensors, keeps) + self._tables(level) + self.beside
         if in_file:
             rows = max(tile.rows.high - tile.rows.low for tile in grown)
@@ -161,7 +162,7 @@ def lay_out(
     measured = cache(lambda in_file: measure(run, in_file=in_file))
     measured(False)  # what the trials leave behind is held from now on, and so are the kernels turned here
     with Footprint() as turned:
-        for view in WAYS[levels[-1].looks]:
+        for view in chain(*WAYS[max(levels[-1].looks)]):
             run.network.viewed(view)
     cpu = run.device.type == "cpu"
     beside = turned.now + run.network.workspace if cpu else 0

@@ -185,8 +185,8 @@ class Recipe:
         Literal[1, 2, 4, 8] | None,
         knob(
             "Descent",
-            "in how many ways the network looks meanwhile: as the picture is, mirrored, on its side ...; costs as many "
-            "times the time (own: 2 for lite, 1 for a VGG)",
+            "in how many ways at a time, at most, the network looks meanwhile: mirrored, on its side, as the picture "
+            "is ...; costs up to as many times the time (own: 2 for lite, 1 for a VGG)",
         ),
     ] = None
     first_level: Annotated[

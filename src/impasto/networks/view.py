@@ -23,12 +23,13 @@ class View(NamedTuple):
 
 PLAIN, MIRRORED, ASIDE = View(), View(mirrored=True), View(aside=True)
 
-# Any number of ways, chosen to be unlike each other; one is the plain one, so that it costs nothing.
-WAYS: dict[int, tuple[View, ...]] = {
-    1: (PLAIN,),
-    2: (MIRRORED, ASIDE),
-    4: (MIRRORED, ASIDE, PLAIN, View(aside=True, mirrored=True, inverted=True)),
-    8: tuple(View(a, m, i) for a in (False, True) for m in (False, True) for i in (False, True)),
+# So many ways at a time, at most, in parts of the time that follow one another; chosen to be unlike each other and by
+# measuring, see docs/log.md. One is the plain one, so that it costs nothing.
+WAYS: dict[int, tuple[tuple[View, ...], ...]] = {
+    1: ((PLAIN,),),
+    2: ((MIRRORED,), (ASIDE, PLAIN)),
+    4: ((MIRRORED, ASIDE, PLAIN, View(aside=True, mirrored=True, inverted=True)),),
+    8: (tuple(View(a, m, i) for a in (False, True) for m in (False, True) for i in (False, True)),),
 }
 
 
