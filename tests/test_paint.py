@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import geometric_mean
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from impasto import weights as weight_files
 from impasto.errors import DescentError, LayerError, PictureError, RecipeError
 from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
 from impasto.inputs import ENLARGED
+from impasto.measures import gaussian, gram_distance, moments
 from impasto.networks import Network
 from impasto.networks.choose import open_network
 from impasto.networks.lite import Lite
@@ -28,7 +30,7 @@ from impasto.networks.margin import Margin
 from impasto.networks.view import PLAIN, View
 from impasto.objective import Term
 from impasto.paint import paint
-from impasto.picture import Picture
+from impasto.picture import Picture, read
 from impasto.plan import Layout, lay_out
 from impasto.presets import STYLE_LAYERS
 from impasto.recipe import FIELDS, Recipe
@@ -37,6 +39,7 @@ from impasto.tiles import Tile
 
 __all__ = ["one_thread"]
 
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 PHOTO, PAINTING = picture(36, 40, 1), picture(30, 44, 2)
 LEVELS: dict[str, Any] = {"size": 110, "first_level": 64, "steps": 3, "steps_decay": 0.8, "steps_least": 2}  # 91, 110
 
@@ -505,6 +508,25 @@ def test_a_small_painting_is_enlarged_but_not_beyond_measure() -> None:
 
     assert (30, 40) not in seen()
     assert (30, 40) in seen(content_layers={})
+
+
+@pytest.mark.parametrize("times", [1.25, 2.0, 3.0])
+def test_an_enlarged_painting_is_nearly_as_crisp_as_the_larger_one_that_it_was_made_from(times: float) -> None:
+    """To the network, layers fine and coarse; one that is enlarged softly is several times as far off."""
+    large = read(EXAMPLES / "style" / "swirls.jpg").fitted(300)
+    small = large.resized(*(round(side / times) for side in large.size))
+    crisp, soft = at_scale(small, *large.size, 1.0, ENLARGED, 1), small.resized(*large.size)
+    assert crisp.size == large.size
+    network, layers = Lite(), ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+    wanted, *made = (network(each.rgb, frozenset(layers)) for each in (large, crisp, soft))
+
+    def away(features: Mapping[str, Tensor], layer: str) -> float:
+        return float(gram_distance(*(gaussian(moments(each[layer])) for each in (features, wanted))))
+
+    shares = [away(made[0], layer) / away(made[1], layer) for layer in layers]
+    assert shares[0] < 0.25
+    assert geometric_mean(shares) < 0.6
+    assert at_scale(large, *large.size, 1.0, ENLARGED, 1) is large
 
 
 @pytest.mark.parametrize(("knobs", "looks"), [({}, "soft"), ({"content_layers": {}}, "finer than intended")])

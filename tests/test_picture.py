@@ -12,6 +12,7 @@ from PIL import Image
 from impasto.errors import PictureError
 from impasto.picture import Picture, read
 from impasto.resample import fill_hidden
+from impasto.storage import Room
 
 sides = st.integers(1, 200)
 
@@ -85,6 +86,30 @@ def test_hidden_colors_never_show(size: tuple[int, int]) -> None:
         results.append(picture.rgb)
         assert torch.allclose(picture.rgb, torch.tensor([1.0, 0.0, 0.25]).reshape(3, 1, 1), atol=1e-5)
     assert torch.equal(results[0], results[1])
+
+
+@given(w=st.integers(1, 9), h=st.integers(1, 9), amount=st.sampled_from((0.25, 1.0)), in_file=st.booleans())
+@settings(deadline=None)
+def test_sharpening_adds_what_a_blur_takes_away(w: int, h: int, amount: float, in_file: bool) -> None:
+    """By numpy, pixel by pixel; in bands as in one piece, and no brighter or darker than a picture can be."""
+    pixels = torch.rand(1, 3, h, w, generator=torch.Generator().manual_seed(w + 10 * h))
+    framed = np.pad(pixels[0].numpy().astype(float), ((0, 0), (1, 1), (1, 1)), "edge")
+    kernel = np.outer((1, 2, 1), (1, 2, 1)) / 16
+    windows = np.lib.stride_tricks.sliding_window_view(framed, (3, 3), axis=(1, 2))
+    there = pixels[0].numpy().astype(float)
+    wanted = np.clip(there + amount * (there - np.einsum("cyxij,ij->cyx", windows, kernel)), 0, 1)
+    made = Picture(pixels).sharpened(amount, Room(in_file=in_file, band=2 * w))
+    np.testing.assert_allclose(made.rgb[0].numpy(), wanted, atol=1e-6)
+    assert torch.equal(made.rgb, Picture(pixels).sharpened(amount).rgb)
+
+
+def test_sharpening_by_nothing_is_the_same_picture_and_hidden_colors_make_no_edges() -> None:
+    alpha = torch.ones(1, 1, 4, 6)
+    alpha[..., 3:] = 0
+    rgb = torch.where(alpha > 0, torch.full((1, 3, 4, 6), 0.25), 1.0)
+    picture = Picture(rgb, alpha)
+    assert picture.sharpened(0.0) is picture
+    assert torch.allclose(picture.sharpened(1.0).rgb, torch.tensor(0.25))
 
 
 def test_hidden_pixels_take_the_color_of_their_side() -> None:

@@ -18,7 +18,7 @@ from impasto.decode import decode_file, decode_image
 from impasto.errors import PictureError
 from impasto.filetype import open_file
 from impasto.modes import Samples
-from impasto.resample import fill_hidden, resize
+from impasto.resample import fill_hidden, resize, sharpened
 from impasto.storage import MEMORY, Room
 from impasto.surroundings import undisturbed
 
@@ -68,6 +68,13 @@ class Picture:
             return replace(self, rgb=resize(self.rgb, width, height, room))
         rgb = resize(fill_hidden(self.rgb, self.alpha), width, height, room)
         return replace(self, rgb=rgb, alpha=resize(self.alpha, width, height, room))
+
+    def sharpened(self, amount: float, room: Room = MEMORY) -> "Picture":
+        """With what a blur would take away added, so many times; itself where that is nothing."""
+        if amount == 0:
+            return self
+        rgb = self.rgb if self.alpha is None else fill_hidden(self.rgb, self.alpha)
+        return replace(self, rgb=sharpened(rgb, amount, room))
 
     def fitted(self, long_side: int, *, enlarge: bool = False) -> "Picture":
         """The longer side becomes `long_side`, the aspect stays; a smaller picture only grows if told to."""

@@ -32,6 +32,25 @@ def _bicubic(planes: Tensor, width: int, height: int) -> Tensor:
     return F.interpolate(planes, size=(height, width), mode="bicubic", antialias=True)
 
 
+def sharpened(planes: Tensor, amount: float, room: Room = MEMORY) -> Tensor:
+    """What a blur of 3 x 3 (binomial) would take away is added, so many times."""
+    made, height = room.like(planes), planes.shape[-2]
+    for rows in room.bands(planes):
+        above, below = min(rows.start, 1), min(height - rows.stop, 1)
+        seen = planes[..., rows.start - above : rows.stop + below, :]
+        seen = F.pad(seen, (1, 1, 1 - above, 1 - below), "replicate")
+        blurred = _softened(_softened(seen, -2), -1)
+        made[..., rows, :] = planes[..., rows, :].lerp(blurred, -amount).clamp_(0, 1)
+    return made
+
+
+def _softened(planes: Tensor, axis: int) -> Tensor:
+    """(before + 2 here + after) / 4; one shorter at both ends."""
+    inner = planes.shape[axis] - 2
+    before, here, after = (planes.narrow(axis, start, inner) for start in range(3))
+    return (before + after).lerp_(2 * here, 0.5).mul_(0.5)
+
+
 def fill_hidden(rgb: Tensor, alpha: Tensor) -> Tensor:
     """Give fully transparent pixels the colors of their visible neighbors, so that what they hid never shows."""
     hidden = alpha <= 0

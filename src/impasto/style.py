@@ -23,6 +23,8 @@ from impasto.regions import brightness, carried
 from impasto.samples import gathered, pooled
 from impasto.storage import MEMORY, Room
 
+CRISP = 1.5  # found by how near enlarged paintings come to the larger ones that they were made from; see docs/log.md
+
 
 class Surveys:
     """What networks saw in paintings, kept for the next picture after them; what was not asked for long goes."""
@@ -138,8 +140,10 @@ def at_scale(
 ) -> Picture:
     """The painting with the area of the canvas times `scale`², its own aspect, and no side below `minimum`.
 
-    It is enlarged `most` times at most, or more by as much as larger strokes are asked for.
+    It is enlarged `most` times at most, or more by as much as larger strokes are asked for. Then its strokes are
+    sharpened beforehand: what a larger file would show of their edges, the more of it the less is in this one.
     """
     _, made = strokes(painting, width, height, scale, most)
     ratio = max(made * max(scale, 1.0), minimum / min(painting.width, painting.height))
-    return painting.resized(round(painting.width * ratio), round(painting.height * ratio), room)
+    crisp = painting.sharpened(CRISP * max(0.0, 1 - 1 / ratio), room)
+    return crisp.resized(round(painting.width * ratio), round(painting.height * ratio), room)
