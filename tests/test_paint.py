@@ -514,7 +514,7 @@ def test_a_small_painting_is_enlarged_but_not_beyond_measure() -> None:
 def test_an_enlarged_painting_is_nearly_as_crisp_as_the_larger_one_that_it_was_made_from(times: float) -> None:
     """To the network, layers fine and coarse; one that is enlarged softly is several times as far off."""
     large = read(EXAMPLES / "style" / "swirls.jpg").fitted(300)
-    small = large.resized(*(round(side / times) for side in large.size))
+    small = large.resized(round(large.width / times), round(large.height / times))
     crisp, soft = at_scale(small, *large.size, 1.0, ENLARGED, 1), small.resized(*large.size)
     assert crisp.size == large.size
     network, layers = Lite(), ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
