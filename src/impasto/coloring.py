@@ -12,7 +12,6 @@ from impasto.color import Spread
 from impasto.inputs import Styles
 from impasto.picture import Picture
 from impasto.recipe import Recipe
-from impasto.resample import fill_hidden
 
 Finish = Callable[[Tensor], Tensor]
 """A snapshot of the canvas -> the picture to show."""
@@ -58,11 +57,6 @@ def matched(painting: Picture, photo: Picture, method: str = "monge") -> Picture
 def spread(picture: Picture) -> Spread:
     """How its colors lie, transparent pixels left out."""
     return color.spread(picture.rgb, picture.alpha)
-
-
-def filled(picture: Picture) -> Picture:
-    """No color of a hidden pixel is left."""
-    return picture if picture.alpha is None else replace(picture, rgb=fill_hidden(picture.rgb, picture.alpha))
 
 
 def grayed(picture: Picture) -> Picture:

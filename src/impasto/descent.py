@@ -164,10 +164,11 @@ class Descent:
         """The loss is another from now on; if it bends otherwise, too, begin `afresh` at the best picture."""
         self.lowest = self.first = self.ground = math.inf
         self.still = 0
-        self.optimizer.turn()
-        if afresh:
-            self.canvas, self.scale = self.best, math.inf
-            self.optimizer.shorten(1.0)
+        if not afresh:
+            self.optimizer.turn()
+            return
+        self.canvas, self.scale = self.best, math.inf
+        self.optimizer.shorten(1.0)
 
     def advance(self, loss: Tensor, gradient: Tensor) -> str | None:
         """One step, given the loss and its gradient at `canvas`; a sentence if something had to be repaired.

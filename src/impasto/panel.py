@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from torch import Tensor
 
@@ -74,8 +75,10 @@ def panels(
     polished, when what is finest counts so many `times`; in others part after part, as it overlooks something else."""
     composed, members = level.steps - level.polish, dict[View, Objective]()
     polishing = ((views, times, steps) for views, steps in zip(WAYS[max(level.looks)], level.parts(), strict=True))
-    for views, polish, steps in (((PLAIN,), 1.0, range(composed)), *polishing):
+    spans = ((PLAIN,), 1.0, range(composed)), *polishing
+    for n, (views, polish, steps) in enumerate(spans):
         if diary.step < steps.stop and not stop():
-            members = {view: member for view, member in members.items() if view in views}  # the others need the room
-            members = {view: members.get(view) or aim(network.viewed(view)) for view in views}
-            yield Panel(tuple(replace(member, polish=polish) for member in members.values()), steps)
+            to_come = set(chain(*(later for later, _, _ in spans[n:])))
+            members = {view: member for view, member in members.items() if view in to_come}  # the others need the room
+            members |= {view: aim(network.viewed(view)) for view in views if view not in members}
+            yield Panel(tuple(replace(members[view], polish=polish) for view in views), steps)

@@ -64,17 +64,18 @@ class Picture:
             raise PictureError(f"a picture cannot be {width} × {height}; both sides must be at least 1")
         if (width, height) == self.size:
             return self
-        if self.alpha is None:
-            return replace(self, rgb=resize(self.rgb, width, height, room))
-        rgb = resize(fill_hidden(self.rgb, self.alpha), width, height, room)
-        return replace(self, rgb=rgb, alpha=resize(self.alpha, width, height, room))
+        alpha = None if self.alpha is None else resize(self.alpha, width, height, room)
+        return replace(self, rgb=resize(self.filled().rgb, width, height, room), alpha=alpha)
 
     def sharpened(self, amount: float, room: Room = MEMORY) -> "Picture":
         """With what a blur would take away added, so many times; itself where that is nothing."""
         if amount == 0:
             return self
-        rgb = self.rgb if self.alpha is None else fill_hidden(self.rgb, self.alpha)
-        return replace(self, rgb=sharpened(rgb, amount, room))
+        return replace(self, rgb=sharpened(self.filled().rgb, amount, room))
+
+    def filled(self) -> "Picture":
+        """No color of a hidden pixel is left."""
+        return self if self.alpha is None else replace(self, rgb=fill_hidden(self.rgb, self.alpha))
 
     def fitted(self, long_side: int, *, enlarge: bool = False) -> "Picture":
         """The longer side becomes `long_side`, the aspect stays; a smaller picture only grows if told to."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from impasto.canvas import channels_last, snapshot
-from impasto.coloring import Finish, after, before, filled, like
+from impasto.coloring import Finish, after, before, like
 from impasto.errors import RecipeError
 from impasto.events import Level
 from impasto.inputs import Styles, weighted
@@ -72,9 +72,9 @@ def scenery(content: Picture, paintings: Styles, guidance: Guidance, recipe: Rec
             "color = match gives the whole picture one painting's colors, and regions have several; with regions, take "
             "color = style, where each has its painting's colors as they come, or leave the regions out."
         )
-    content = filled(content)
-    seen, recolored = before(content, paintings.changed(filled), recipe)
-    guidance = repainted(guidance, lambda styles: before(content, styles.changed(filled), recipe)[1])
+    content = content.filled()
+    seen, recolored = before(content, paintings.changed(Picture.filled), recipe)
+    guidance = repainted(guidance, lambda styles: before(content, styles.changed(Picture.filled), recipe)[1])
     finish = after(content, paintings, recipe)
 
     def scene(level: Level, device: torch.device, room: Room) -> Scene:
