@@ -29,6 +29,14 @@ def seeded() -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What commands keep from run to run is the tests' own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IMPASTO_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def no_internet() -> Iterator[None]:
     """A connection to another machine fails at once, and says so."""
     connect = socket.socket.connect

@@ -47,6 +47,7 @@ FLOORS = (
             "diagnosis",
             "optimizers",
             "panel",
+            "findings",
         ),
         *("checkpoint", "diary"),
     },

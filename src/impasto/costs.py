@@ -14,6 +14,7 @@ from torch import Tensor
 
 from impasto.canvas import channels_last, noise
 from impasto.descent import Descent
+from impasto.device import held_memory
 from impasto.footprint import Footprint, Heights, Highest, Line
 from impasto.look import survey
 from impasto.networks import Network
@@ -47,6 +48,7 @@ class Costs:
     tile: Highest  # while a tile goes forward, losses are found, and it goes back
     band: int  # pixels that were worked on at a time in the trial
     seconds: Seconds
+    left: int  # what the trials leave behind in the process: who has them from elsewhere comes to hold it later
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Run:
     objective: Callable[[Tensor, Room], Objective]
     descent: Callable[[Tensor, Room], Descent]
     device: torch.device
+    kind: str  # equal for runs whose trials would tell the same
 
 
 def shortest(run: Run) -> int:
@@ -67,7 +70,7 @@ def shortest(run: Run) -> int:
 
 def measure(run: Run, *, in_file: bool = False) -> Costs:
     """Two trials, one twice as large as the other, and the lines through them; of memory, not of what is in files."""
-    side = shortest(run)
+    side, before = shortest(run), held_memory(run.device)
     once, twice = (_trial(run, width, side) for width in (side, 2 * side))
     pixels = band = side**2
     small, large = (_held(run, picture, Room(in_file, band)) for picture in (once, twice))
@@ -78,6 +81,7 @@ def measure(run: Run, *, in_file: bool = False) -> Costs:
     def most(name: str) -> Highest:
         return Highest.through((pixels, small.moments[name]), (2 * pixels, large.moments[name]))
 
+    seconds = _took(run, once, small.objective)
     return Costs(
         targets=line("targets"),
         state=line("state"),
@@ -86,7 +90,8 @@ def measure(run: Run, *, in_file: bool = False) -> Costs:
         looking=most("looking"),
         tile=most("tile"),
         band=band,
-        seconds=_took(run, once, small.objective),
+        seconds=seconds,
+        left=max(0, held_memory(run.device) - before),
     )
 
 

@@ -30,6 +30,7 @@ from impasto.diagnosis import diagnosis
 from impasto.dial import between, pulls, style_reach, style_weight
 from impasto.diary import Diary
 from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
+from impasto.findings import NOTHING, Findings, Surveys, kind
 from impasto.inputs import Style, Styles, check, enlargement, remarks, weighted
 from impasto.likeness import likeness_term
 from impasto.look import look, stride, survey
@@ -45,7 +46,7 @@ from impasto.samples import gathered, spread_term
 from impasto.scene import Scene, rehearsed, scenery
 from impasto.share import ALONE, Crew
 from impasto.storage import MEMORY, Room
-from impasto.style import Surveys, seen, statistics
+from impasto.style import seen, statistics
 from impasto.surroundings import shielded
 
 
@@ -64,13 +65,12 @@ def paint(
     stop: Callable[[], bool] = lambda: False,
     memory: int | None = None,
     checkpoint: Checkpoint | None = None,
-    surveys: Surveys | None = None,
     crew: Crew = ALONE,
+    findings: Findings = NOTHING,
 ) -> Iterator[Event]:
-    """Paint from coarse to fine, where `guidance` says; `extra_terms` join the objective of every level.
-
-    `stop()` is asked before every step. The process holds no more than `memory` bytes, or what is free: it works
-    in tiles then. A run goes on from its `checkpoint`. Processes of a `crew` paint one picture; runs share `surveys`.
+    """Paint from coarse to fine, where `guidance` says; `extra_terms` join the objective of every level. `stop()` is
+    asked before every step. The process holds no more than `memory` bytes, or what is free: it works in tiles then. A
+    run goes on from its `checkpoint`. Processes of a `crew` paint one picture; runs share `findings`.
     """
     device, paintings = device or torch.device("cpu"), weighted(styles)
     stop = crew.agreed(stop, device)
@@ -78,7 +78,8 @@ def paint(
     idle = not extra_terms and photo_is_the_answer(recipe)
     plan = upright(check(content, paintings, recipe, network, start)[-1 if idle else 0 :], recipe, extra_terms)
     layers = frozenset({*recipe.content_layers, *recipe.style_layers, *(term.layer for term in extra_terms)})
-    layouts = () if idle else planned(plan, network, content, paintings, guidance, recipe, layers, device, memory, crew)
+    lay = partial(lay_out, plan, memory=memory, crew=crew, trials=findings.trials)
+    layouts = () if idle else planned(lay, network, content, paintings, guidance, recipe, layers, device)
     made = made_with(content, paintings, start, guidance, recipe, network, extra_terms)
     work = [layout.seconds for layout in layouts] or canvases.work(plan)
     files = Room(in_file=any(layout.in_file for layout in layouts))
@@ -99,7 +100,7 @@ def paint(
         descent = begun(canvas, recipe, room.divided(cutter.sharing(level.height)))
         diary.turn(level, descent)
         bones = cache(partial(kept, scene.photo, canvas, plan, level, recipe, room))
-        aim = partial(aimed, scene, recipe, cutter, surveys, bones, extra_terms)
+        aim = partial(aimed, scene, recipe, cutter, findings.surveys, bones, extra_terms)
         halts = partial(diary.halts, stop, descent, cutter)
         for panel in panels(aim, network, level, recipe.polish_times, diary, halts):
             yield from descend(descent, panel, scene, cutter, diary, work, level, preview_every, halts)
@@ -203,7 +204,7 @@ def descend(
 
 
 def planned(
-    plan: Sequence[Level],
+    lay: Callable[..., tuple[Layout, ...]],
     network: Network,
     content: Picture,
     paintings: Styles,
@@ -211,21 +212,20 @@ def planned(
     recipe: Recipe,
     layers: frozenset[str],
     device: torch.device,
-    memory: int | None,
-    crew: Crew,
 ) -> tuple[Layout, ...]:
     """How each level is cut so that it fits into the memory; found out with small pictures that stand for the real."""
 
-    scene = None
+    scene = rehearsed(torch.zeros(1, 3, 8, 8), content, paintings, guidance, MEMORY)
+    alike = kind(recipe, network, layers, scene, device)
 
     def objective(photo: Tensor, room: Room) -> Objective:
         nonlocal scene  # held as long as the objective is: its maps are in the memory too
         scene = rehearsed(photo, content, paintings, guidance, room)
         return Objective(network, tuple(terms(network, scene, recipe, Cutter.of(network, layers))), room=room)
 
-    run = Run(network, layers, objective, lambda canvas, room: begun(canvas, recipe, room), device)
+    run = Run(network, layers, objective, lambda canvas, room: begun(canvas, recipe, room), device, alike)
     painting = max(picture.width * picture.height for picture in paintings.pictures)
-    return lay_out(plan, run, recipe, painting=painting, memory=memory, crew=crew)
+    return lay(run, recipe, painting=painting)
 
 
 def kept(photo: Tensor, canvas: Tensor, plan: Sequence[Level], level: Level, recipe: Recipe, room: Room) -> Tensor:

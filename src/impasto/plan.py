@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 
 import torch
@@ -15,6 +15,7 @@ from impasto.costs import FORWARD_AND_BACK, Costs, Run, measure, shortest
 from impasto.cutter import SMALLEST, Cutter
 from impasto.errors import PlanError
 from impasto.events import Forecast, Level, size
+from impasto.findings import Trials
 from impasto.footprint import Footprint
 from impasto.inputs import enlargement
 from impasto.likeness import Grid
@@ -29,6 +30,7 @@ SLACK = 16e6  # what the allocator does not give back, and the threads' own
 HOLES = 0.6  # of what is held, where the C library's heap keeps what is freed, and not all of it fits again ...
 HOLES_GIVEN_BACK, FEW = 0.15, 50e6  # ... where large pieces are given back at once, small ones leave so much, or this
 RETURNED = 1.5  # times as long takes what needs memory that has been given back: it comes page by page
+PLENTY = 0.5  # of the budget: up to there it is enough to know what an earlier run of the same kind has cost
 ROOMY = 0.8  # of the budget: up to there all may be kept, as the holes have been seen to grow to 0.85
 RGB = 12  # bytes of a pixel of a picture or canvas
 COMFORTABLE = 6  # times as wide as its halo: a tile then goes forward and back on less than three times its own pixels
@@ -59,6 +61,20 @@ class Planner:
     strides: Mapping[str, int]  # of the network's layers
     beside: int  # bytes in the processor's library: kernels that were turned, in its own form, and room to work in
     cpu: bool  # where there are files to lie in, and a heap
+
+    @staticmethod
+    def of(
+        final: Level, run: Run, recipe: Recipe, painting: int, crew: Crew, measured: Callable[[bool], Costs]
+    ) -> Planner:
+        """What the trials leave behind is held from now on, and so are the kernels turned here."""
+        measured(False)
+        with Footprint() as turned:
+            for view in chain(*WAYS[max(final.looks)]):
+                run.network.viewed(view)
+        cpu = run.device.type == "cpu"
+        beside = turned.now + run.network.workspace if cpu else 0
+        cutter = Cutter.of(run.network, run.layers, crew, recipe.wraps)
+        return Planner(measured, recipe, cutter, painting, run.network.strides, beside, cpu)
 
     def layout(self, level: Level, side: int | None, in_file: bool, *, keeps: bool = False) -> Layout:
         """What it takes to paint the level in tiles of this side.
@@ -108,6 +124,12 @@ class Planner:
         strides = [self.strides[layer] for layer, weight in layers.items() if weight]
         return sum(Grid.over(level.height // stride, level.width // stride).memory for stride in strides)
 
+    def at_ease(self, levels: Sequence[Level], budget: float) -> tuple[Layout, ...]:
+        """All in one piece by what others have tried out, where that is far from the budget; or none."""
+        later = replace(self, beside=self.beside + self.measured(False).left)
+        layouts = tuple(later.layout(level, None, in_file=False, keeps=True) for level in levels)
+        return layouts if max(layout.peak for layout in layouts) <= PLENTY * budget else ()
+
     def best(self, level: Level, budget: float) -> Layout | None:
         """In one piece if possible; else the largest tiles that fit; in files what would leave tiles mostly halo."""
         kept = self.layout(level, None, in_file=False, keeps=True)
@@ -150,28 +172,28 @@ def lay_out(
     painting: int,
     memory: int | None = None,
     crew: Crew = ALONE,
+    trials: Trials | None = None,
 ) -> tuple[Layout, ...]:
     """A layout for each level, within `memory` bytes for the whole process, or within what is free; none where no limit
-    is given and a trial would take no less than the run itself.
+    is given and a trial would take no less than the run itself. What `trials` have told is enough where there is room.
 
     PlanError with the size that would fit, if this one does not.
     """
     if memory is None and not worth_a_trial(levels[-1], run, recipe):
         return ()
-    cutter = Cutter.of(run.network, run.layers, crew, recipe.wraps)
+    planner = partial(Planner.of, levels[-1], run, recipe, painting, crew)
+    told = None if trials is None or crew.several else trials.told(run.kind)
+    if told is not None and (roomy := planner(lambda _: told).at_ease(levels, allowed(run.device, memory))):
+        return roomy
     measured = cache(lambda in_file: measure(run, in_file=in_file))
-    measured(False)  # what the trials leave behind is held from now on, and so are the kernels turned here
-    with Footprint() as turned:
-        for view in chain(*WAYS[max(levels[-1].looks)]):
-            run.network.viewed(view)
-    cpu = run.device.type == "cpu"
-    beside = turned.now + run.network.workspace if cpu else 0
-    planner = Planner(measured, recipe, cutter, painting, run.network.strides, beside, cpu)
+    tried = planner(measured)
+    if trials is not None:
+        trials.tell(run.kind, measured(False))
     budget = crew.least(allowed(run.device, memory, crew.size), run.device)
-    layouts = [planner.best(level, budget) for level in levels]
+    layouts = [tried.best(level, budget) for level in levels]
     found = tuple(layout for layout in layouts if layout is not None)
     if len(found) < len(levels):
-        raise PlanError(refusal(planner, levels[-1], budget, run.device))
+        raise PlanError(refusal(tried, levels[-1], budget, run.device))
     return found
 
 

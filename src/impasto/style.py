@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
@@ -13,6 +12,7 @@ from torch import Tensor
 from impasto.canvas import channels_last
 from impasto.cutter import Cutter
 from impasto.events import Level
+from impasto.findings import Surveys
 from impasto.inputs import ENLARGED, Painting, Styles, enlargement, strokes
 from impasto.look import stride, survey
 from impasto.networks import Network
@@ -24,23 +24,6 @@ from impasto.samples import gathered, pooled
 from impasto.storage import MEMORY, Room
 
 CRISP = 1.5  # found by how near enlarged paintings come to the larger ones that they were made from; see docs/log.md
-
-
-class Surveys:
-    """What networks saw in paintings, kept for the next picture after them; what was not asked for long goes."""
-
-    def __init__(self, room: int = 48) -> None:
-        self._room = room
-        self._kept: OrderedDict[object, dict[str, Tensor]] = OrderedDict()
-
-    def recall(self, key: object, survey: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-        """What is kept under `key`; at the first time, what `survey` finds."""
-        if key not in self._kept:
-            self._kept[key] = survey()
-        self._kept.move_to_end(key)
-        while len(self._kept) > self._room:
-            self._kept.popitem(last=False)
-        return self._kept[key]
 
 
 def sight(image: Tensor, maps: Mapping[str, Tensor], layers: frozenset[str]) -> object:

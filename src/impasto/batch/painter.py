@@ -18,6 +18,7 @@ from impasto.batch.jobs import Job
 from impasto.errors import ImpastoError, RunError
 from impasto.events import Event, Finished, Note, Planned
 from impasto.files import encode
+from impasto.findings import Findings
 from impasto.hand_files import described_hand, described_style, guided, opened
 from impasto.inputs import Painting
 from impasto.networks import Network
@@ -26,7 +27,6 @@ from impasto.paint import paint
 from impasto.picture import Picture, read
 from impasto.recipe import Recipe
 from impasto.record import HandRecord, Record, described_input, sha256_of
-from impasto.style import Surveys
 from impasto.stylize import finished
 
 
@@ -95,10 +95,10 @@ class Painter:
     def __init__(self, tools: Tools, progress: Progress | None = None) -> None:
         self._tools, self._progress = tools, progress
         self._device = devices.choose(tools.device)
-        self._networks: dict[tuple[object, ...], tuple[Network, Surveys]] = {}
+        self._networks: dict[tuple[object, ...], tuple[Network, Findings]] = {}
         self._paintings: dict[Path, Picture] = {}
 
-    def network(self, recipe: Recipe) -> tuple[Network, Surveys]:
+    def network(self, recipe: Recipe) -> tuple[Network, Findings]:
         """One for all recipes that ask for the same."""
         key = (recipe.network, recipe.pooling, recipe.pool_rescale, recipe.padding, recipe.precision)
         if key not in self._networks:
@@ -109,7 +109,7 @@ class Painter:
                 offline=self._tools.offline,
                 progress=self._progress,
             )
-            self._networks[key] = opened, Surveys()
+            self._networks[key] = opened, Findings()
         return self._networks[key]
 
     def check(self, recipes: Iterable[Recipe]) -> None:
@@ -140,7 +140,7 @@ class Painter:
         self, task: Task, sources: Sources, hear: Callable[[Event], None], stop: Callable[[], bool]
     ) -> Painted:
         began, job, tools = time.monotonic(), task.job, self._tools
-        network, surveys = self.network(job.recipe)
+        network, findings = self.network(job.recipe)
         content = self._read(job.content, sources)
         styles = [opened(style, partial(self._painting, sources=sources)) for style in job.styles]
         guidance = guided(job.hand, styles[0], partial(self._read, sources=sources))
@@ -160,7 +160,7 @@ class Painter:
             stop=stop,
             memory=tools.memory,
             checkpoint=checkpoint,
-            surveys=surveys,
+            findings=findings,
         ):
             if stop() and (checkpoint is None or isinstance(event, Finished)):  # the state is kept before the end
                 raise Stopped

@@ -19,12 +19,15 @@ from impasto.cli.order import Order
 from impasto.cli.progress import Teller, named, teller
 from impasto.cli.result import Outcome, save
 from impasto.cli.resume import checkpoint
+from impasto.cli.trials import KeptTrials
 from impasto.errors import RunError
 from impasto.events import Event, Finished, Note, Planned, Preview, Step
+from impasto.findings import Findings
 from impasto.inputs import weighted
 from impasto.paint import paint
 from impasto.record import Record
 from impasto.share import Crew, joined
+from impasto.weights import places
 
 STOPPED = 130  # what shells call a program that Ctrl-C ended
 
@@ -117,6 +120,7 @@ def events(
         memory=options.memory,
         checkpoint=kept,
         crew=crew,
+        findings=Findings(None, KeptTrials(places.home() / "trials")),
     )
 
 

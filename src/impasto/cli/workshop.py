@@ -21,13 +21,13 @@ from impasto.explain.cells import Cells
 from impasto.explain.grids import Cell
 from impasto.explain.story import Story, every
 from impasto.film import write_film
+from impasto.findings import Findings
 from impasto.inputs import check, weighted
 from impasto.networks import Network
 from impasto.networks.choose import open_network
 from impasto.paint import paint
 from impasto.picture import Picture
 from impasto.recipe import Recipe
-from impasto.style import Surveys
 from impasto.stylize import finished
 
 
@@ -44,7 +44,7 @@ class Workshop:
     interrupt: Interrupt
     device: torch.device
     networks: dict[tuple[str, ...], Network] = field(default_factory=dict)
-    surveys: dict[Network, Surveys] = field(default_factory=dict)  # what each saw in the paintings
+    findings: dict[Network, Findings] = field(default_factory=dict)
 
     @classmethod
     def opened(cls, options: Options, tell: Teller, interrupt: Interrupt) -> Workshop:
@@ -88,7 +88,7 @@ class Workshop:
             preview_every=preview_every,
             stop=lambda: self.interrupt.asked,
             memory=self.options.memory,
-            surveys=self.surveys.setdefault(network, Surveys()),
+            findings=self.findings.setdefault(network, Findings()),
         ):
             if self.interrupt.asked:
                 raise Stopped

@@ -10,11 +10,15 @@ from impasto.weights.published import Entry
 _YES = {"1", "true", "yes", "on"}
 
 
-def cache() -> Path:
+def home() -> Path:
     """Our own folder: $IMPASTO_CACHE_DIR or the system's cache."""
     chosen = os.environ.get("IMPASTO_CACHE_DIR")
-    root = Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("impasto", appauthor=False)
-    return root / "weights"
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("impasto", appauthor=False)
+
+
+def cache() -> Path:
+    """What was downloaded, and what was made of it."""
+    return home() / "weights"
 
 
 def download_target(entry: Entry) -> Path:

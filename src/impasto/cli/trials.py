@@ -1,0 +1,56 @@
+"""What trials have told is kept in the cache, so that the next run of the kind begins to paint at once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from pydantic import TypeAdapter, ValidationError
+
+import impasto
+from impasto.costs import Costs
+from impasto.findings import Trials
+
+ROOM = 200  # kinds of runs, of some 20 kB each; the oldest go
+
+
+class KeptTrials(Trials):
+    """In files, one for each kind. What cannot be read is tried out again, and what cannot be written is not kept."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def told(self, kind: str) -> Costs | None:
+        try:
+            return self._form.validate_json(self._file(kind).read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def tell(self, kind: str, costs: Costs) -> None:
+        file = self._file(kind)
+        fresh = file.with_suffix(f".{os.getpid()}")
+        with suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            fresh.write_bytes(self._form.dump_json(costs))
+            fresh.replace(file)
+            for old in sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime)[:-ROOM]:
+                old.unlink()
+
+    @cached_property
+    def _form(self) -> TypeAdapter[Costs]:
+        return TypeAdapter(Costs)
+
+    def _file(self, kind: str) -> Path:
+        return self._folder / f"{hashlib.sha256((kind + circumstances()).encode()).hexdigest()[:32]}.json"
+
+
+def circumstances() -> str:
+    """The machine, torch and the program: with others, the same run may cost something else."""
+    code = max(path.stat().st_mtime_ns for path in Path(impasto.__file__).parent.rglob("*.py"))
+    return f"{platform.node()} {torch.backends.cpu.get_cpu_capability()} {torch.__version__} {code}"
