@@ -17,6 +17,7 @@ from networks import picture, recipe
 from networks import tiny as network
 
 from impasto import device as devices
+from impasto import findings as module
 from impasto import plan
 from impasto.cli import trials as kept
 from impasto.cli.trials import KeptTrials
@@ -156,6 +157,16 @@ def costs(tried: list[Costs]) -> Costs:
     return tried[0]
 
 
+def test_what_was_not_asked_for_long_goes(costs: Costs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROOM", 2)
+    trials = Trials()
+    for name in ("a", "b"):
+        trials.tell(name, costs)
+    assert trials.told("a") is costs
+    trials.tell("c", costs)
+    assert [name for name in "abc" if trials.told(name)] == ["a", "c"]
+
+
 def test_files_tell_what_was_told(costs: Costs, tmp_path: Path) -> None:
     KeptTrials(tmp_path / "new" / "trials").tell("a kind", costs)
     later = KeptTrials(tmp_path / "new" / "trials")
@@ -203,6 +214,20 @@ def test_a_cut_file_is_no_error(costs: Costs, tmp_path: Path) -> None:
     for length in range(0, len(whole), len(whole) // 20):
         file.write_bytes(whole[:length])
         assert trials.told("a kind") is None
+
+
+@pytest.mark.parametrize("chosen", ["", "~/pictures"])
+def test_who_has_no_home_gets_no_folder_named_so(chosen: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("IMPASTO_CACHE_DIR", chosen)
+    monkeypatch.setattr(
+        "os.path.expanduser", lambda path: path
+    )  # what it does for a user whom the system does not know
+    assert kept.of_this_user() is None
+    monkeypatch.setenv("IMPASTO_CACHE_DIR", "cache")
+    assert isinstance(kept.of_this_user(), KeptTrials)
 
 
 def test_where_nothing_can_be_kept_nothing_happens(costs: Costs, tmp_path: Path) -> None:

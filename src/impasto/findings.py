@@ -16,13 +16,14 @@ from impasto.networks import Network
 from impasto.recipe import Recipe
 from impasto.scene import Scene
 
+ROOM = 48  # what is kept of each; what was not asked for long goes
 WITHOUT_COST = {"size", "seed", "strength", "style_weight", "style_reach"}  # knobs that change no pixel's cost as such
 
 
 class Surveys:
-    """What networks saw in paintings, kept for the next picture after them; what was not asked for long goes."""
+    """What networks saw in paintings, kept for the next picture after them."""
 
-    def __init__(self, room: int = 48) -> None:
+    def __init__(self, room: int = ROOM) -> None:
         self._room = room
         self._kept: OrderedDict[object, dict[str, Tensor]] = OrderedDict()
 
@@ -40,18 +41,24 @@ class Trials:
     """The costs of every kind of run that was tried out, as long as the process lasts."""
 
     def __init__(self) -> None:
-        self._told: dict[str, Costs] = {}
+        self._told: OrderedDict[str, Costs] = OrderedDict()
 
     def told(self, kind: str) -> Costs | None:
+        if kind in self._told:
+            self._told.move_to_end(kind)
         return self._told.get(kind)
 
     def tell(self, kind: str, costs: Costs) -> None:
         self._told[kind] = costs
+        while len(self._told) > ROOM:
+            self._told.popitem(last=False)
 
 
 @dataclass(frozen=True)
 class Findings:
-    """Shared by runs with one network; None is not kept."""
+    """What runs with one network share: `paint(..., findings=findings)` for each of them spares the next one that much.
+    None is not kept.
+    """
 
     surveys: Surveys | None = field(default_factory=Surveys)
     trials: Trials | None = field(default_factory=Trials)

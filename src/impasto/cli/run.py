@@ -19,7 +19,7 @@ from impasto.cli.order import Order
 from impasto.cli.progress import Teller, named, teller
 from impasto.cli.result import Outcome, save
 from impasto.cli.resume import checkpoint
-from impasto.cli.trials import KeptTrials
+from impasto.cli.trials import of_this_user
 from impasto.errors import RunError
 from impasto.events import Event, Finished, Note, Planned, Preview, Step
 from impasto.findings import Findings
@@ -27,7 +27,6 @@ from impasto.inputs import weighted
 from impasto.paint import paint
 from impasto.record import Record
 from impasto.share import Crew, joined
-from impasto.weights import places
 
 STOPPED = 130  # what shells call a program that Ctrl-C ended
 
@@ -120,7 +119,7 @@ def events(
         memory=options.memory,
         checkpoint=kept,
         crew=crew,
-        findings=Findings(None, KeptTrials(places.home() / "trials")),
+        findings=Findings(None, of_this_user()),
     )
 
 
