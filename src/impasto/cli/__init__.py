@@ -7,12 +7,15 @@ import gc
 import os
 import sys
 import threading
+import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from impasto.allocator import keep_what_is_freed
 from impasto.cli.interrupt import listening
 
 STOPPED = 130  # what shells call a program that Ctrl-C ended
+ASLEEP, AWAKE = "1000", "10000"  # turns of a loop that a thread waits before it sleeps
 
 
 def program() -> None:
@@ -68,10 +71,28 @@ def yield_the_processor() -> None:
     """Threads that wait for each other shall sleep soon. It must be said before torch begins, so the library can't.
 
     By default GNU's OpenMP lets them spin for milliseconds at every operation. That costs nothing on an idle machine,
-    but beside other work, a browser say, it keeps the very thread that is waited for from running: see docs/log.md.
+    but beside other work, a compiler say, it keeps the very thread that is waited for from running. Where nobody else
+    is at work they may sleep a little later, as a virtual machine wakes them late: see docs/log.md.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+        os.environ.setdefault("GOMP_SPINCOUNT", AWAKE if alone() else ASLEEP)
+
+
+def alone() -> bool:
+    """Whether nothing else runs, looked at a few times, as what runs sleeps now and then; no where it is not told."""
+    for _ in range(5):
+        if running() != 1:
+            return False
+        time.sleep(0.002)
+    return True
+
+
+def running() -> int:
+    """How many threads want a processor now, on the whole machine, this one included; 0 where it is not told."""
+    try:
+        return int(Path("/proc/loadavg").read_text().split()[3].partition("/")[0])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def forget_old_shapes() -> None:
