@@ -6,6 +6,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,42 +17,43 @@ from impasto.networks import Network
 from impasto.recipe import Recipe
 from impasto.scene import Scene
 
-ROOM = 48  # what is kept of each; what was not asked for long goes
+Found = TypeVar("Found")
+
+ROOM = 48  # of what is kept, of each sort
 WITHOUT_COST = {"size", "seed", "strength", "style_weight", "style_reach"}  # knobs that change no pixel's cost as such
 
 
-class Surveys:
-    """What networks saw in paintings, kept for the next picture after them."""
+class Kept(Generic[Found]):
+    """What was found under each key; what was not asked for long goes."""
 
-    def __init__(self, room: int = ROOM) -> None:
-        self._room = room
-        self._kept: OrderedDict[object, dict[str, Tensor]] = OrderedDict()
+    def __init__(self) -> None:
+        self._kept: OrderedDict[object, Found] = OrderedDict()
+
+    def told(self, key: object) -> Found | None:
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        return self._kept.get(key)
+
+    def tell(self, key: object, found: Found) -> None:
+        self._kept[key] = found
+        while len(self._kept) > ROOM:
+            self._kept.popitem(last=False)
+
+
+class Surveys(Kept[dict[str, Tensor]]):
+    """What networks saw in paintings, kept for the next picture after them."""
 
     def recall(self, key: object, survey: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
         """What is kept under `key`; at the first time, what `survey` finds."""
-        if key not in self._kept:
-            self._kept[key] = survey()
-        self._kept.move_to_end(key)
-        while len(self._kept) > self._room:
-            self._kept.popitem(last=False)
-        return self._kept[key]
+        found = self.told(key)
+        if found is None:
+            found = survey()
+            self.tell(key, found)
+        return found
 
 
-class Trials:
+class Trials(Kept[Costs]):
     """The costs of every kind of run that was tried out, as long as the process lasts."""
-
-    def __init__(self) -> None:
-        self._told: OrderedDict[str, Costs] = OrderedDict()
-
-    def told(self, kind: str) -> Costs | None:
-        if kind in self._told:
-            self._told.move_to_end(kind)
-        return self._told.get(kind)
-
-    def tell(self, kind: str, costs: Costs) -> None:
-        self._told[kind] = costs
-        while len(self._told) > ROOM:
-            self._told.popitem(last=False)
 
 
 @dataclass(frozen=True)

@@ -215,14 +215,15 @@ def planned(
 ) -> tuple[Layout, ...]:
     """How each level is cut so that it fits into the memory; found out with small pictures that stand for the real."""
 
-    scene = rehearsed(torch.zeros(1, 3, 8, 8), content, paintings, guidance, MEMORY)
-    alike = kind(recipe, network, layers, scene, device)
+    sketch = rehearsed(torch.zeros(1, 3, 8, 8), content, paintings, guidance, MEMORY)
+    scene = None
 
     def objective(photo: Tensor, room: Room) -> Objective:
         nonlocal scene  # held as long as the objective is: its maps are in the memory too
         scene = rehearsed(photo, content, paintings, guidance, room)
         return Objective(network, tuple(terms(network, scene, recipe, Cutter.of(network, layers))), room=room)
 
+    alike = kind(recipe, network, layers, sketch, device)
     run = Run(network, layers, objective, lambda canvas, room: begun(canvas, recipe, room), device, alike)
     painting = max(picture.width * picture.height for picture in paintings.pictures)
     return lay(run, recipe, painting=painting)

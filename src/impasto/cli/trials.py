@@ -27,18 +27,18 @@ class KeptTrials(Trials):
         super().__init__()
         self._folder = folder
 
-    def told(self, kind: str) -> Costs | None:
+    def told(self, key: object) -> Costs | None:
         try:
-            return self._form.validate_json(self._file(kind).read_bytes())
+            return self._form.validate_json(self._file(key).read_bytes())
         except (OSError, ValidationError):
             return None
 
-    def tell(self, kind: str, costs: Costs) -> None:
-        file = self._file(kind)
+    def tell(self, key: object, found: Costs) -> None:
+        file = self._file(key)
         fresh = file.with_suffix(f".{os.getpid()}")
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
-            fresh.write_bytes(self._form.dump_json(costs))
+            fresh.write_bytes(self._form.dump_json(found))
             fresh.replace(file)
             for old in sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime)[:-ROOM]:
                 old.unlink()
@@ -47,8 +47,8 @@ class KeptTrials(Trials):
     def _form(self) -> TypeAdapter[Costs]:
         return TypeAdapter(Costs)
 
-    def _file(self, kind: str) -> Path:
-        return self._folder / f"{hashlib.sha256((kind + circumstances()).encode()).hexdigest()[:32]}.json"
+    def _file(self, key: object) -> Path:
+        return self._folder / f"{hashlib.sha256(f'{key}{circumstances()}'.encode()).hexdigest()[:32]}.json"
 
 
 def of_this_user() -> KeptTrials | None:
