@@ -26,9 +26,9 @@ from impasto.coloring import speckled
 from impasto.errors import LayerError, RecipeError
 from impasto.files import read_record
 from impasto.inputs import weighted
-from impasto.paint import paint, planned
+from impasto.paint import paint
 from impasto.picture import Picture
-from impasto.plan import Layout
+from impasto.plan import Layout, lay_out
 from impasto.recipe import Recipe
 from impasto.texture import texture
 
@@ -94,12 +94,12 @@ def test_a_tile_has_no_seam(side: int | None, monkeypatch: pytest.MonkeyPatch) -
     """Wrapped around, no more happens over the edge than over the lines inside; in one piece and in tiles."""
     sides: list[int | None] = []
 
-    def cut(*given: Any) -> tuple[Layout, ...]:  # noqa: ANN401 -- as planned
-        layouts = tuple(replace(layout, side=side) for layout in planned(*given))
+    def cut(*given: Any, **options: Any) -> tuple[Layout, ...]:  # noqa: ANN401 -- those of a plan
+        layouts = tuple(replace(layout, side=side) for layout in lay_out(*given, **options))
         sides.extend(layout.side for layout in layouts)
         return layouts
 
-    monkeypatch.setitem(unwrap(paint).__globals__, "planned", cut)
+    monkeypatch.setitem(unwrap(paint).__globals__, "lay_out", cut)
     made = textured(tileable=True, size=96, first_level=64, steps_least=20)
     assert sides == [side] * len(sides)
     assert len(sides) > 1

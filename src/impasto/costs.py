@@ -61,6 +61,7 @@ class Run:
     descent: Callable[[Tensor, Room], Descent]
     device: torch.device
     kind: str  # equal for runs whose trials would tell the same
+    painting: int  # pixels of the largest painting, in its own size
 
 
 def shortest(run: Run) -> int:

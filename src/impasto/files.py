@@ -8,7 +8,6 @@ import contextlib
 import io
 import json
 import os
-import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +24,7 @@ from impasto.filetype import open_file
 from impasto.icc import srgb_profile
 from impasto.picture import Picture, PictureLike, read
 from impasto.storage import MEMORY
+from impasto.whole import beside
 
 _FORMATS = {
     ".png": "PNG",
@@ -82,7 +82,7 @@ def check_writable(
     with _disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         _check_vacant(target, overwrite)
-        with _temporary(target) as temporary:
+        with beside(target) as temporary:
             _write_through(temporary, bytes(4096))
     return target
 
@@ -155,7 +155,7 @@ def encode(
 
 def place(data: bytes, target: Path, *, overwrite: bool = False) -> None:
     """Give a file this content, all of it or none."""
-    with _disk_errors(target), _temporary(target) as temporary:
+    with _disk_errors(target), beside(target) as temporary:
         _write_through(temporary, data)
         _publish(temporary, target, overwrite)
 
@@ -283,16 +283,6 @@ def _disk_errors(target: Path) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         raise PictureError(f"{target} cannot be written: {reason(error).lower()}") from error
-
-
-@contextlib.contextmanager
-def _temporary(target: Path) -> Iterator[Path]:
-    """A name beside the target that nobody else uses; nothing is left there afterwards."""
-    temporary = target.with_name(f".impasto-{secrets.token_hex(8)}.part")
-    try:
-        yield temporary
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _write_through(path: Path, data: bytes) -> None:

@@ -17,6 +17,7 @@ from impasto.errors import PictureError, reason
 from impasto.events import Planned, Preview
 from impasto.files import check_writable
 from impasto.resample import resize
+from impasto.whole import whole
 
 Frame = NDArray[np.uint8]  # (H, W, 3)
 
@@ -123,14 +124,11 @@ def _mp4(frames: list[Frame]) -> bytes:
 def write_film(film: Film, last: Tensor, path: Path) -> None:
     """The finished film at its place, complete or not at all."""
     data = film.encoded(path.suffix.lower(), last)
-    partial = path.with_name(f".{path.name}.part")
     try:
-        partial.write_bytes(data)
-        partial.replace(path)
+        with whole(path) as fresh:
+            fresh.write_bytes(data)
     except OSError as error:
         raise PictureError(f"{path} cannot be written: {reason(error)}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 class Snapshots:

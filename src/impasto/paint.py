@@ -39,7 +39,7 @@ from impasto.objective import Objective, Term, content_term, style_term, variati
 from impasto.optimizers import begun
 from impasto.panel import Panel, panels, upright
 from impasto.picture import Picture
-from impasto.plan import Layout, forecast, lay_out
+from impasto.plan import forecast, lay_out
 from impasto.recipe import Recipe
 from impasto.regions import Guidance, Passage, carried
 from impasto.samples import gathered, spread_term
@@ -78,8 +78,8 @@ def paint(
     idle = not extra_terms and photo_is_the_answer(recipe)
     plan = upright(check(content, paintings, recipe, network, start)[-1 if idle else 0 :], recipe, extra_terms)
     layers = frozenset({*recipe.content_layers, *recipe.style_layers, *(term.layer for term in extra_terms)})
-    lay = partial(lay_out, plan, memory=memory, crew=crew, trials=findings.trials)
-    layouts = () if idle else planned(lay, network, content, paintings, guidance, recipe, layers, device)
+    run = rehearsal(network, content, paintings, guidance, recipe, layers, device)
+    layouts = () if idle else lay_out(plan, run, recipe, memory=memory, crew=crew, trials=findings.trials)
     made = made_with(content, paintings, start, guidance, recipe, network, extra_terms)
     work = [layout.seconds for layout in layouts] or canvases.work(plan)
     files = Room(in_file=any(layout.in_file for layout in layouts))
@@ -203,8 +203,7 @@ def descend(
             yield Preview(level, diary.step, scene.snapshot(panel.speaker.crew.whole(canvas)))
 
 
-def planned(
-    lay: Callable[..., tuple[Layout, ...]],
+def rehearsal(
     network: Network,
     content: Picture,
     paintings: Styles,
@@ -212,8 +211,8 @@ def planned(
     recipe: Recipe,
     layers: frozenset[str],
     device: torch.device,
-) -> tuple[Layout, ...]:
-    """How each level is cut so that it fits into the memory; found out with small pictures that stand for the real."""
+) -> Run:
+    """What the plan tries out to find how each level fits into the memory: small pictures stand for the real."""
 
     sketch = rehearsed(torch.zeros(1, 3, 8, 8), content, paintings, guidance, MEMORY)
     scene = None
@@ -224,9 +223,8 @@ def planned(
         return Objective(network, tuple(terms(network, scene, recipe, Cutter.of(network, layers))), room=room)
 
     alike = kind(recipe, network, layers, sketch, device)
-    run = Run(network, layers, objective, lambda canvas, room: begun(canvas, recipe, room), device, alike)
     painting = max(picture.width * picture.height for picture in paintings.pictures)
-    return lay(run, recipe, painting=painting)
+    return Run(network, layers, objective, lambda canvas, room: begun(canvas, recipe, room), device, alike, painting)
 
 
 def kept(photo: Tensor, canvas: Tensor, plan: Sequence[Level], level: Level, recipe: Recipe, room: Room) -> Tensor:

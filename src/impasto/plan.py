@@ -63,9 +63,7 @@ class Planner:
     cpu: bool  # where there are files to lie in, and a heap
 
     @staticmethod
-    def of(
-        final: Level, run: Run, recipe: Recipe, painting: int, crew: Crew, measured: Callable[[bool], Costs]
-    ) -> Planner:
+    def of(final: Level, run: Run, recipe: Recipe, crew: Crew, measured: Callable[[bool], Costs]) -> Planner:
         """What the trials leave behind is held from now on, and so are the kernels turned here."""
         measured(False)
         with Footprint() as turned:
@@ -74,7 +72,7 @@ class Planner:
         cpu = run.device.type == "cpu"
         beside = turned.now + run.network.workspace if cpu else 0
         cutter = Cutter.of(run.network, run.layers, crew, recipe.wraps)
-        return Planner(measured, recipe, cutter, painting, run.network.strides, beside, cpu)
+        return Planner(measured, recipe, cutter, run.painting, run.network.strides, beside, cpu)
 
     def layout(self, level: Level, side: int | None, in_file: bool, *, keeps: bool = False) -> Layout:
         """What it takes to paint the level in tiles of this side.
@@ -169,7 +167,6 @@ def lay_out(
     run: Run,
     recipe: Recipe,
     *,
-    painting: int,
     memory: int | None = None,
     crew: Crew = ALONE,
     trials: Trials | None = None,
@@ -181,7 +178,7 @@ def lay_out(
     """
     if memory is None and not worth_a_trial(levels[-1], run, recipe):
         return ()
-    planner = partial(Planner.of, levels[-1], run, recipe, painting, crew)
+    planner = partial(Planner.of, levels[-1], run, recipe, crew)
     told = None if trials is None or crew.several else trials.told(run.kind)
     if told is not None and (roomy := planner(lambda _: told).at_ease(levels, allowed(run.device, memory))):
         return roomy

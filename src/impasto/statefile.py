@@ -20,6 +20,7 @@ from torch import Tensor
 
 from impasto.errors import CheckpointError, reason
 from impasto.storage import MEMORY, Room
+from impasto.whole import whole
 
 TYPES = {torch.float32: "F32", torch.float64: "F64", torch.bfloat16: "BF16", torch.int64: "I64"}
 KINDS = {name: kind for kind, name in TYPES.items()}
@@ -32,17 +33,13 @@ def write(path: Path, state: Mapping[str, Any], room: Room = MEMORY) -> None:
     """Write the state to `path`, which holds the old content or the new one, whatever happens."""
     tensors: list[Tensor] = []
     words = json.dumps(_packed(state, tensors))
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with fresh.open("wb") as file:
+        with whole(path) as fresh, fresh.open("xb") as file:
             _write(file, words, tensors, room)
             file.flush()
             os.fsync(file.fileno())
-        fresh.replace(path)
     except OSError as error:
         raise CheckpointError(f"The checkpoint {path} cannot be written: {reason(error)}.") from None
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def read(path: Path, device: torch.device | None = None, room: Room = MEMORY) -> dict[str, Any]:

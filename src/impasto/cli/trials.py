@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 from contextlib import suppress
 from functools import cached_property
@@ -16,6 +15,7 @@ import impasto
 from impasto.costs import Costs
 from impasto.findings import Trials
 from impasto.weights import places
+from impasto.whole import whole
 
 ROOM = 200  # kinds of runs, of some 20 kB each; the oldest go
 
@@ -35,11 +35,10 @@ class KeptTrials(Trials):
 
     def tell(self, key: object, found: Costs) -> None:
         file = self._file(key)
-        fresh = file.with_suffix(f".{os.getpid()}")
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
-            fresh.write_bytes(self._form.dump_json(found))
-            fresh.replace(file)
+            with whole(file) as fresh:
+                fresh.write_bytes(self._form.dump_json(found))
             for old in sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime)[:-ROOM]:
                 old.unlink()
 

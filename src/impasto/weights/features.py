@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from impasto.errors import WeightsError
 from impasto.weights.formats import Contents
 from impasto.weights.identify import TITLES, identify
 from impasto.weights.published import Preprocessing
+from impasto.whole import whole
 
 FORMAT = "impasto-features-1"
 
@@ -61,14 +61,11 @@ def write(weights: Weights, path: Path) -> None:
         "stand_in": weights.stand_in,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        save_file(dict(weights.tensors), partial, metadata)
-        partial.replace(path)
+        with whole(path) as fresh:
+            save_file(dict(weights.tensors), fresh, metadata)
     except SafetensorError as error:
         raise OSError(str(error)) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def is_features(contents: Contents) -> bool:
