@@ -132,11 +132,11 @@ def test_each_start_shows_what_it_says(start: str) -> None:
     photo, shown, grain = image(7, 9, 1), image(7, 9, 2), noise(9, 7, 3)
     expected = {"photo": photo, "noise": grain, "grey": torch.full_like(photo, 0.5)}.get(start, shown)
     seed = {"seed": 3} if start in ("noise", "speckles") else {}
-    canvas = started(Recipe(start=start, **seed), photo, shown)  # type: ignore[arg-type]
+    canvas = started(Recipe(start=start, **seed), photo, lambda: shown)  # type: ignore[arg-type]
     assert torch.equal(canvas, expected)
     assert canvas.is_contiguous(memory_format=torch.channels_last)
     if start != "noise":
-        mixed = started(Recipe(start=start, start_noise=0.25, seed=3), photo, shown)  # type: ignore[arg-type]
+        mixed = started(Recipe(start=start, start_noise=0.25, seed=3), photo, lambda: shown)  # type: ignore[arg-type]
         torch.testing.assert_close(mixed, 0.75 * expected + 0.25 * grain)
 
 

@@ -48,6 +48,7 @@ FLOORS = (
             "optimizers",
             "panel",
             "findings",
+            "commission",
         ),
         *("checkpoint", "diary"),
     },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -125,15 +125,20 @@ def noise(width: int, height: int, seed: int) -> Tensor:
     return (0.5 + 0.16 * torch.randn(1, 3, height, width, generator=generator)).clamp(0, 1)
 
 
-def started(recipe: Recipe, photo: Tensor, shown: Tensor) -> Tensor:
+def started(recipe: Recipe, photo: Tensor, shown: Callable[[], Tensor]) -> Tensor:
     """The canvas of the first level: photo, noise, grey, or what else is shown (painting, speckles, given picture)."""
     height, width = photo.shape[-2:]
-    canvas = photo if recipe.start == "photo" else shown
-    if recipe.start == "grey":
-        canvas = torch.full_like(photo, 0.5)
-    if recipe.start == "noise" or recipe.start_noise:
-        grain = noise(width, height, recipe.seed).to(photo)
-        canvas = grain if recipe.start == "noise" else torch.lerp(canvas, grain, recipe.start_noise)
+    match recipe.start:
+        case "photo":
+            canvas = photo
+        case "grey":
+            canvas = torch.full_like(photo, 0.5)
+        case "noise":
+            return channels_last(noise(width, height, recipe.seed).to(photo))
+        case _:
+            canvas = shown()
+    if recipe.start_noise:
+        canvas = torch.lerp(canvas, noise(width, height, recipe.seed).to(photo), recipe.start_noise)
     return channels_last(canvas)
 
 

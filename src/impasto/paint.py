@@ -19,27 +19,27 @@ import torch
 from torch import Tensor
 
 from impasto import canvas as canvases
-from impasto import measures, regions, style
+from impasto import measures
 from impasto.checkpoint import Checkpoint
 from impasto.coloring import speckled
+from impasto.commission import Commission
 from impasto.costs import Run
 from impasto.cutter import Cutter
 from impasto.descent import Descent
 from impasto.detail import detail_term
-from impasto.diagnosis import diagnosis
 from impasto.dial import between, pulls, style_reach, style_weight
 from impasto.diary import Diary
 from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
 from impasto.findings import NOTHING, Findings, Surveys, kind
-from impasto.inputs import Style, Styles, check, enlargement, remarks, weighted
+from impasto.inputs import Style, enlargement, weighted
 from impasto.likeness import likeness_term
 from impasto.look import look, stride, survey
 from impasto.networks import Network
 from impasto.objective import Objective, Term, content_term, style_term, variation_term
 from impasto.optimizers import begun
-from impasto.panel import Panel, panels, upright
+from impasto.panel import Panel, panels
 from impasto.picture import Picture
-from impasto.plan import forecast, lay_out
+from impasto.plan import Layout, forecast, lay_out
 from impasto.recipe import Recipe
 from impasto.regions import Guidance, Passage, carried
 from impasto.samples import gathered, spread_term
@@ -68,35 +68,35 @@ def paint(
     crew: Crew = ALONE,
     findings: Findings = NOTHING,
 ) -> Iterator[Event]:
-    """Paint from coarse to fine, where `guidance` says; `extra_terms` join the objective of every level. `stop()` is
-    asked before every step. The process holds no more than `memory` bytes, or what is free: it works in tiles then. A
-    run goes on from its `checkpoint`. Processes of a `crew` paint one picture; runs share `findings`.
+    """Paint from coarse to fine, where `guidance` says; `extra_terms` join the objective of every level.
+
+    `stop()` is asked before every step. The process holds no more than `memory` bytes, or what is free: it works in
+    tiles then. A run goes on from its `checkpoint`. Processes of a `crew` paint one picture; runs share `findings`.
     """
-    device, paintings = device or torch.device("cpu"), weighted(styles)
-    stop = crew.agreed(stop, device)
-    scene_at = scenery(content, paintings, guidance, recipe)
-    idle = not extra_terms and photo_is_the_answer(recipe)
-    plan = upright(check(content, paintings, recipe, network, start)[-1 if idle else 0 :], recipe, extra_terms)
-    layers = frozenset({*recipe.content_layers, *recipe.style_layers, *(term.layer for term in extra_terms)})
-    run = rehearsal(network, content, paintings, guidance, recipe, layers, device)
-    layouts = () if idle else lay_out(plan, run, recipe, memory=memory, crew=crew, trials=findings.trials)
-    made = made_with(content, paintings, start, guidance, recipe, network, extra_terms)
+    asked = Commission(content, weighted(styles), guidance, recipe, network, start, tuple(extra_terms))
+    device = device or torch.device("cpu")
+    stop, scene_at = crew.agreed(stop, device), scenery(content, asked.paintings, guidance, recipe)
+    plan = asked.plan()
+    layouts: tuple[Layout, ...] = ()
+    if not asked.idle:
+        layouts = lay_out(plan, rehearsal(asked, device), recipe, memory=memory, crew=crew, trials=findings.trials)
     work = [layout.seconds for layout in layouts] or canvases.work(plan)
     files = Room(in_file=any(layout.in_file for layout in layouts))
-    diary = Diary.opened(checkpoint, made, [x.side for x in layouts] or [None] * len(plan), device, files, crew=crew)
+    sides = [layout.side for layout in layouts] or [None] * len(plan)
+    diary = Diary.opened(checkpoint, asked.identity, sides, device, files, crew=crew)
     yield Planned(plan, pulls(recipe), forecast(layouts, device) if layouts else None)
-    yield from map(Note, remarked(content, paintings, plan, guidance, network, recipe))
+    yield from map(Note, asked.remarks(plan))
 
     canvas = diary.coarse
     for level in plan[diary.level - 1 :]:
         room = files if layouts and layouts[level.index - 1].in_file else MEMORY
         scene = scene_at(level, device, room)
         if canvas is None:
-            canvas = canvases.started(recipe, scene.photo, at_first(recipe, start, paintings, level, device))
+            canvas = canvases.started(recipe, scene.photo, partial(at_first, asked, level, device))
         canvas = canvases.grown(canvas, level, recipe.wraps, room)
-        if idle:
+        if asked.idle:
             continue
-        cutter = Cutter.of(network, layers, crew, recipe.wraps).sized(diary.sides[level.index - 1])
+        cutter = Cutter.of(network, asked.layers, crew, recipe.wraps).sized(diary.sides[level.index - 1])
         descent = begun(canvas, recipe, room.divided(cutter.sharing(level.height)))
         diary.turn(level, descent)
         bones = cache(partial(kept, scene.photo, canvas, plan, level, recipe, room))
@@ -109,52 +109,8 @@ def paint(
         del descent, aim, bones, halts
     assert canvas is not None
     result = scene.snapshot(canvas)
-    yield from map(Note, concluded(scene.photo, result, paintings, guidance, recipe, diary, idle, stop()))
+    yield from map(Note, asked.conclusion(scene.photo, result, diary, stopped=stop()))
     yield Finished(result, diary.losses, diary.evaluations)
-
-
-def concluded(
-    photo: Tensor,
-    result: Tensor,
-    paintings: Styles,
-    guidance: Guidance,
-    recipe: Recipe,
-    diary: Diary,
-    idle: bool,
-    stopped: bool,
-) -> Iterator[str]:
-    """Sentences worth telling at the end: that it came early, or what is visibly off."""
-    if stopped:
-        yield "Stopped early; this is the best picture so far."
-    elif not idle:
-        every = (*paintings.paintings, *(region.painting for region in guidance.regions))
-        story = diary.first, diary.losses, diary.evaluations, diary.repairs
-        yield from diagnosis(photo, result, every, recipe, *story)
-
-
-def remarked(
-    content: Picture, paintings: Styles, plan: Sequence[Level], guidance: Guidance, network: Network, recipe: Recipe
-) -> Iterator[str]:
-    """Sentences worth telling before the start: about sizes, about masks, about parts of paintings."""
-    yield from remarks(content, paintings, plan, recipe)
-    yield from regions.remarks(content, guidance, plan[-1], paintings, network.strides, recipe)
-    every = (*paintings.paintings, *(region.painting for region in guidance.regions))
-    yield from style.remarks(network, every, plan[-1], recipe)
-
-
-def made_with(
-    content: Picture,
-    paintings: Styles,
-    start: Picture | None,
-    guidance: Guidance,
-    recipe: Recipe,
-    network: Network,
-    extra_terms: Sequence[Term],
-) -> dict[str, object]:
-    """What a checkpoint must have been made with, if this run is to go on from it."""
-    pictures = {"photo": content, "paintings": paintings, "start": start, "guidance": guidance}
-    whose, more = (network.name, network.sha256), [(term.name, term.weight) for term in extra_terms]
-    return {**pictures, "recipe": recipe, "network": whose, "terms": more}
 
 
 def aimed(
@@ -203,28 +159,22 @@ def descend(
             yield Preview(level, diary.step, scene.snapshot(panel.speaker.crew.whole(canvas)))
 
 
-def rehearsal(
-    network: Network,
-    content: Picture,
-    paintings: Styles,
-    guidance: Guidance,
-    recipe: Recipe,
-    layers: frozenset[str],
-    device: torch.device,
-) -> Run:
+def rehearsal(asked: Commission, device: torch.device) -> Run:
     """What the plan tries out to find how each level fits into the memory: small pictures stand for the real."""
-
-    sketch = rehearsed(torch.zeros(1, 3, 8, 8), content, paintings, guidance, MEMORY)
+    network, recipe, layers, pictures = asked.network, asked.recipe, asked.layers, asked.paintings.pictures
     scene = None
+
+    def noise(photo: Tensor, room: Room = MEMORY) -> Scene:
+        return rehearsed(photo, asked.content, asked.paintings, asked.guidance, room)
 
     def objective(photo: Tensor, room: Room) -> Objective:
         nonlocal scene  # held as long as the objective is: its maps are in the memory too
-        scene = rehearsed(photo, content, paintings, guidance, room)
+        scene = noise(photo, room)
         return Objective(network, tuple(terms(network, scene, recipe, Cutter.of(network, layers))), room=room)
 
-    alike = kind(recipe, network, layers, sketch, device)
-    painting = max(picture.width * picture.height for picture in paintings.pictures)
-    return Run(network, layers, objective, lambda canvas, room: begun(canvas, recipe, room), device, alike, painting)
+    alike = kind(recipe, network, layers, noise(torch.zeros(1, 3, 8, 8)), device)
+    largest = max(picture.width * picture.height for picture in pictures)
+    return Run(network, layers, objective, lambda canvas, room: begun(canvas, recipe, room), device, alike, largest)
 
 
 def kept(photo: Tensor, canvas: Tensor, plan: Sequence[Level], level: Level, recipe: Recipe, room: Room) -> Tensor:
@@ -324,21 +274,15 @@ RIM = {"lite": 2.0}  # its windows are small, and along the border few: colors w
 DETAIL = 0.8  # of the other weights, where detail is 1: letters are as sharp as the photo's, the sky is still painted
 
 
-def photo_is_the_answer(recipe: Recipe) -> bool:
-    """Nothing pulls away from the photo, and the canvas starts there."""
-    pulled = (style_weight(recipe) and style_reach(recipe)) or recipe.variation_weight
-    return not pulled and recipe.start == "photo" and not recipe.start_noise
-
-
 def shares(weights: Mapping[str, float], normalized: bool) -> dict[str, float]:
     """The layers that count; relative losses are weighted so that any number of layers sums to one."""
     total = sum(weights.values()) if normalized else 1.0
     return {layer: weight / total for layer, weight in weights.items() if weight}
 
 
-def at_first(recipe: Recipe, start: Picture | None, paintings: Styles, level: Level, device: torch.device) -> Tensor:
+def at_first(asked: Commission, level: Level, device: torch.device) -> Tensor:
     """What else than photo, noise or grey the canvas may show: a given picture, speckles, the first painting."""
-    if recipe.start == "speckles":
-        grain = canvases.noise(level.width, level.height, recipe.seed)
-        return speckled(grain, paintings).to(device)
-    return canvases.at_level(paintings.pictures[0] if start is None else start, level, device)
+    if asked.recipe.start == "speckles":
+        grain = canvases.noise(level.width, level.height, asked.recipe.seed)
+        return speckled(grain, asked.paintings).to(device)
+    return canvases.at_level(asked.start or asked.paintings.pictures[0], level, device)
