@@ -312,6 +312,27 @@ def test_a_link_to_nowhere_counts_as_existing(tmp_path: Path) -> None:
         check_writable(tmp_path / "link.png")
 
 
+def test_a_link_stays_and_the_file_that_it_leads_to_is_overwritten(tmp_path: Path) -> None:
+    far, link = tmp_path / "far.png", tmp_path / "link.png"
+    write(smooth(), far)
+    link.symlink_to(far)
+    other = Picture(torch.full((1, 3, 20, 30), 0.5))
+    with pytest.raises(PictureError, match="exists already"):
+        write(other, link)
+    write(other, link, overwrite=True)
+    assert link.is_symlink()
+    assert read(far).size == (30, 20)
+
+
+def test_a_link_that_leads_back_to_itself_is_overwritten(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.png", tmp_path / "two.png"
+    one.symlink_to(two)
+    two.symlink_to(one)
+    with pytest.raises(PictureError, match="exists already"):
+        write(smooth(), one)
+    assert read(write(smooth(), one, overwrite=True).path).size == smooth().size
+
+
 def test_every_format_named_can_be_written(tmp_path: Path) -> None:
     for suffix in files._FORMATS.keys() - {".dzi"}:  # which is a tree: test_giant
         pixels = np.asarray(Image.open(write(smooth(), tmp_path / f"a{suffix}").path))

@@ -40,6 +40,20 @@ def test_what_goes_well_is_in_the_place_of_what_was_there(tmp_path: Path, name: 
     assert [*tmp_path.iterdir()] == [target]
 
 
+@pytest.mark.parametrize("behind", [b"old", None])
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path, behind: bytes | None) -> None:
+    far, link = tmp_path / "far" / "file", tmp_path / "link"
+    far.parent.mkdir()
+    if behind is not None:
+        far.write_bytes(behind)
+    link.symlink_to(far)
+    with whole(link) as fresh:
+        fresh.write_bytes(b"new")
+    assert link.is_symlink()
+    assert far.read_bytes() == b"new"
+    assert [*far.parent.iterdir()] == [far]
+
+
 def test_two_who_write_at_once_do_not_meet(tmp_path: Path) -> None:
     with beside(tmp_path / "file") as one, beside(tmp_path / "file") as other:
         assert one != other

@@ -24,7 +24,7 @@ from impasto.filetype import open_file
 from impasto.icc import srgb_profile
 from impasto.picture import Picture, PictureLike, read
 from impasto.storage import MEMORY
-from impasto.whole import beside
+from impasto.whole import behind, beside
 
 _FORMATS = {
     ".png": "PNG",
@@ -82,7 +82,7 @@ def check_writable(
     with _disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         _check_vacant(target, overwrite)
-        with beside(target) as temporary:
+        with beside(behind(target)) as temporary:
             _write_through(temporary, bytes(4096))
     return target
 
@@ -155,6 +155,7 @@ def encode(
 
 def place(data: bytes, target: Path, *, overwrite: bool = False) -> None:
     """Give a file this content, all of it or none."""
+    target = behind(target) if overwrite else target
     with _disk_errors(target), beside(target) as temporary:
         _write_through(temporary, data)
         _publish(temporary, target, overwrite)

@@ -18,6 +18,7 @@ from torch import Tensor
 from impasto.errors import PictureError
 from impasto.icc import srgb_profile
 from impasto.storage import MEMORY, folder
+from impasto.whole import behind
 
 ROWS = 256  # that are converted at a time
 LARGE = 32_000_000  # pixels of a TIFF that is cut into tiles and carries smaller copies
@@ -140,6 +141,7 @@ def _samples(planes: list[Tensor], depth: int) -> Any:  # noqa: ANN401 -- an arr
 
 def _save(image: Any, path: Path, description: str, quality: int, vips: Any) -> None:  # noqa: ANN401 -- pyvips has no types
     """Beside its place first, and then there, so that it is there as a whole or not at all."""
+    path = behind(path)
     try:
         with tempfile.TemporaryDirectory(prefix=".impasto-", dir=path.parent) as beside:
             part = Path(beside, path.name)

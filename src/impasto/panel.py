@@ -16,7 +16,7 @@ from impasto.diary import Diary
 from impasto.errors import RecipeError
 from impasto.events import Level
 from impasto.networks import Network
-from impasto.networks.view import PLAIN, WAYS, View
+from impasto.networks.view import PLAIN, View, ways
 from impasto.objective import Evaluation, Objective, Term
 from impasto.recipe import Recipe
 from impasto.tiles import Tile
@@ -74,7 +74,7 @@ def panels(
     """Who is still to judge the canvas: the network as it is while a level is composed, and in several ways while it is
     polished, when what is finest counts so many `times`; in others part after part, as it overlooks something else."""
     composed, members = level.steps - level.polish, dict[View, Objective]()
-    polishing = ((views, times, steps) for views, steps in zip(WAYS[max(level.looks)], level.parts(), strict=True))
+    polishing = ((views, times, steps) for views, steps in zip(ways(level.looks), level.parts(), strict=True))
     spans = ((PLAIN,), 1.0, range(composed)), *polishing
     for n, (views, polish, steps) in enumerate(spans):
         if diary.step < steps.stop and not stop():

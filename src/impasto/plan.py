@@ -19,7 +19,7 @@ from impasto.findings import Trials
 from impasto.footprint import Footprint
 from impasto.inputs import enlargement
 from impasto.likeness import Grid
-from impasto.networks.view import WAYS
+from impasto.networks.view import ways
 from impasto.recipe import Recipe
 from impasto.share import ALONE, Crew
 from impasto.storage import BAND
@@ -67,7 +67,7 @@ class Planner:
         """What the trials leave behind is held from now on, and so are the kernels turned here."""
         measured(False)
         with Footprint() as turned:
-            for view in chain(*WAYS[max(final.looks)]):
+            for view in chain(*ways(final.looks)):
                 run.network.viewed(view)
         cpu = run.device.type == "cpu"
         beside = turned.now + run.network.workspace if cpu else 0

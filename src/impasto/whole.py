@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def behind(target: Path) -> Path:
+    """What a link leads to, at last: that is written anew, and the link stays."""
+    return Path(os.path.realpath(target))  # which takes links in a circle for what they are; `resolve` does not
 
 
 @contextmanager
@@ -21,6 +27,7 @@ def beside(target: Path) -> Iterator[Path]:
 @contextmanager
 def whole(target: Path) -> Iterator[Path]:
     """The name to write to; what was written takes the target's place at the end, unless something has gone wrong."""
+    target = behind(target)
     with beside(target) as part:
         yield part
         part.replace(target)

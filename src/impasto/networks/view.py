@@ -33,6 +33,11 @@ WAYS: dict[int, tuple[tuple[View, ...], ...]] = {
 }
 
 
+def ways(looks: tuple[int, ...]) -> tuple[tuple[View, ...], ...]:
+    """Those of which there are so many at a time, part after part."""
+    return next(parts for parts in WAYS.values() if tuple(map(len, parts)) == looks)
+
+
 class Turnable:
     """A network of kernels, which can be turned."""
 
