@@ -155,10 +155,11 @@ def encode(
 
 def place(data: bytes, target: Path, *, overwrite: bool = False) -> None:
     """Give a file this content, all of it or none."""
-    target = behind(target) if overwrite else target
-    with _disk_errors(target), beside(target) as temporary:
-        _write_through(temporary, data)
-        _publish(temporary, target, overwrite)
+    with _disk_errors(target):
+        target = behind(target) if overwrite else target
+        with beside(target) as temporary:
+            _write_through(temporary, data)
+            _publish(temporary, target, overwrite)
 
 
 def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
