@@ -127,19 +127,18 @@ def noise(width: int, height: int, seed: int) -> Tensor:
 
 def started(recipe: Recipe, photo: Tensor, shown: Callable[[], Tensor]) -> Tensor:
     """The canvas of the first level: photo, noise, grey, or what else is shown (painting, speckles, given picture)."""
-    height, width = photo.shape[-2:]
+    if recipe.start == "noise" or recipe.start_noise:
+        grain = noise(photo.shape[-1], photo.shape[-2], recipe.seed).to(photo)
     match recipe.start:
         case "photo":
             canvas = photo
         case "grey":
             canvas = torch.full_like(photo, 0.5)
         case "noise":
-            return channels_last(noise(width, height, recipe.seed).to(photo))
+            canvas = grain
         case _:
             canvas = shown()
-    if recipe.start_noise:
-        canvas = torch.lerp(canvas, noise(width, height, recipe.seed).to(photo), recipe.start_noise)
-    return channels_last(canvas)
+    return channels_last(torch.lerp(canvas, grain, recipe.start_noise) if recipe.start_noise else canvas)
 
 
 def at_level(picture: Picture, level: Level, device: torch.device) -> Tensor:

@@ -24,7 +24,7 @@ from impasto.filetype import open_file
 from impasto.icc import srgb_profile
 from impasto.picture import Picture, PictureLike, read
 from impasto.storage import MEMORY
-from impasto.whole import behind, beside
+from impasto.whole import behind, beside, whole
 
 _FORMATS = {
     ".png": "PNG",
@@ -155,11 +155,8 @@ def encode(
 
 def place(data: bytes, target: Path, *, overwrite: bool = False) -> None:
     """Give a file this content, all of it or none."""
-    with _disk_errors(target):
-        target = behind(target) if overwrite else target
-        with beside(target) as temporary:
-            _write_through(temporary, data)
-            _publish(temporary, target, overwrite)
+    with _disk_errors(target), (whole if overwrite else _new)(target) as fresh:
+        _write_through(fresh, data)
 
 
 def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -294,15 +291,15 @@ def _write_through(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _publish(temporary: Path, target: Path, overwrite: bool) -> None:
-    """Give the complete file its name; of two who may not overwrite, only one succeeds."""
-    if not overwrite:
+@contextlib.contextmanager
+def _new(target: Path) -> Iterator[Path]:
+    """As `whole`, where nothing is yet; of two who write there at once, only one succeeds."""
+    with beside(target) as part:
+        yield part
         try:
-            target.hardlink_to(temporary)
+            target.hardlink_to(part)
         except FileExistsError:
             raise
         except OSError:  # a disk without hard links, such as a memory stick's: the check is then not atomic
-            _check_vacant(target, overwrite)
-        else:
-            return
-    temporary.replace(target)
+            _check_vacant(target, overwrite=False)
+            part.replace(target)

@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from impasto.errors import PictureError, reason
+from impasto.errors import PictureError
 from impasto.events import Planned, Preview
-from impasto.files import check_writable
+from impasto.files import check_writable, place
 from impasto.resample import resize
-from impasto.whole import whole
 
 Frame = NDArray[np.uint8]  # (H, W, 3)
 
@@ -123,12 +122,7 @@ def _mp4(frames: list[Frame]) -> bytes:
 
 def write_film(film: Film, last: Tensor, path: Path) -> None:
     """The finished film at its place, complete or not at all."""
-    data = film.encoded(path.suffix.lower(), last)
-    try:
-        with whole(path) as fresh:
-            fresh.write_bytes(data)
-    except OSError as error:
-        raise PictureError(f"{path} cannot be written: {reason(error)}.") from error
+    place(film.encoded(path.suffix.lower(), last), path, overwrite=True)
 
 
 class Snapshots:
