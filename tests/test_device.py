@@ -52,6 +52,16 @@ def test_a_run_on_the_cpu_touches_no_accelerator(optimizer: str) -> None:
     assert "CPU" in device.describe(torch.device("cpu"))
 
 
+def test_what_is_found_is_described_in_a_phrase(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    monkeypatch.setattr(device, "_available_ram", lambda: 3 * 2**29)
+    monkeypatch.setattr(device, "_cgroup_headroom", list)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "A card")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (2**33, 2**34))
+    told = {kind: device.describe(torch.device(kind)) for kind in ("cpu", "cuda", "mps")}
+    assert told == {"cpu": "CPU, 7 threads, 1.5 GiB free", "cuda": "A card, 8.0 GiB free", "mps": "Apple GPU"}
+
+
 def test_auto_takes_what_really_computes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.mps, "is_available", nothing)
     monkeypatch.setattr(torch.cuda, "is_available", nothing)

@@ -17,7 +17,6 @@ from networks import picture, recipe
 from networks import tiny as network
 
 from impasto import device as devices
-from impasto import findings as module
 from impasto import plan
 from impasto.cli import trials as kept
 from impasto.cli.trials import KeptTrials
@@ -59,11 +58,16 @@ def planned(findings: Findings, memory: int | None = None, crew: Crew = ALONE, *
     return first.forecast
 
 
-def named(guidance: Guidance = Guidance(), content: Picture = PHOTO, **knobs: Any) -> str:  # noqa: ANN401, B008 -- knobs; frozen
+def named(
+    guidance: Guidance = Guidance(),  # noqa: B008 -- frozen
+    content: Picture = PHOTO,
+    device: str = "cpu",
+    **knobs: Any,  # noqa: ANN401 -- knobs
+) -> str:
     scene = rehearsed(torch.zeros(1, 3, 8, 8), content, weighted([PAINTING]), guidance, MEMORY)
     of = recipe(**knobs)
     layers = frozenset({*of.content_layers, *of.style_layers})
-    return kind(of, NETWORK, layers, scene, torch.device("cpu"))
+    return kind(of, NETWORK, layers, scene, torch.device(device))
 
 
 # ---- what is tried out -----------------------------------------------------------------------------------------------
@@ -115,6 +119,14 @@ def test_what_holds_other_maps_is_another_kind() -> None:
     assert named(start="noise", seed=8) == named(start="noise") != plain
 
 
+def test_another_gpu_at_the_same_place_is_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = set()
+    for name in ("a small one", "a large one"):
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda device, name=name: name)
+        kinds.add(named(device="cuda"))
+    assert len(kinds | {named(device="mps"), named()}) == 4
+
+
 def test_equal_kinds_hold_the_same(tried: list[Costs]) -> None:
     """The memory that trials count is exact: what is called one kind must not differ by a byte."""
     for strength, seed in ((0.4, 0), (1.0, 5)):
@@ -157,9 +169,8 @@ def costs(tried: list[Costs]) -> Costs:
     return tried[0]
 
 
-def test_what_was_not_asked_for_long_goes(costs: Costs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ROOM", 2)
-    trials = Trials()
+def test_what_was_not_asked_for_long_goes(costs: Costs) -> None:
+    trials = Trials(room=2)
     for name in ("a", "b"):
         trials.tell(name, costs)
     assert trials.told("a") is costs

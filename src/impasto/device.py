@@ -78,13 +78,19 @@ def finest(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == "mps" else torch.float64
 
 
+def called(device: torch.device) -> str:
+    """What the device is called."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return "Apple GPU" if device.type == "mps" else "CPU"
+
+
 def describe(device: torch.device) -> str:
     """One phrase for the first line of output: what the device is called and how much of it is free."""
-    if device.type == "cuda":
-        return f"{torch.cuda.get_device_name(device)}, {free_memory(device) / 2**30:.1f} GiB free"
     if device.type == "mps":
-        return "Apple GPU"
-    return f"CPU, {torch.get_num_threads()} threads, {free_memory(device) / 2**30:.1f} GiB free"
+        return called(device)
+    threads = [f"{torch.get_num_threads()} threads"] if device.type == "cpu" else []
+    return ", ".join([called(device), *threads, f"{free_memory(device) / 2**30:.1f} GiB free"])
 
 
 def free_memory(device: torch.device) -> int:

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
+from impasto import device as devices
 from impasto.costs import Costs
 from impasto.dial import style_reach, style_weight
 from impasto.networks import Network
@@ -19,14 +20,15 @@ from impasto.scene import Scene
 
 Found = TypeVar("Found")
 
-ROOM = 48  # of what is kept, of each sort
+ROOM = 48  # of what is kept, of each sort, if no more is said
 WITHOUT_COST = {"size", "seed", "strength", "style_weight", "style_reach"}  # knobs that change no pixel's cost as such
 
 
 class Kept(Generic[Found]):
     """What was found under each key; what was not asked for long goes."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = ROOM) -> None:
+        self._room = room
         self._kept: OrderedDict[object, Found] = OrderedDict()
 
     def told(self, key: object) -> Found | None:
@@ -36,20 +38,20 @@ class Kept(Generic[Found]):
 
     def tell(self, key: object, found: Found) -> None:
         self._kept[key] = found
-        while len(self._kept) > ROOM:
+        while len(self._kept) > self._room:
             self._kept.popitem(last=False)
+
+    def recall(self, key: object, find: Callable[[], Found]) -> Found:
+        """What is kept under `key`; at the first time, what `find` finds."""
+        found = self.told(key)
+        if found is None:
+            found = find()
+            self.tell(key, found)
+        return found
 
 
 class Surveys(Kept[dict[str, Tensor]]):
     """What networks saw in paintings, kept for the next picture after them."""
-
-    def recall(self, key: object, survey: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-        """What is kept under `key`; at the first time, what `survey` finds."""
-        found = self.told(key)
-        if found is None:
-            found = survey()
-            self.tell(key, found)
-        return found
 
 
 class Trials(Kept[Costs]):
@@ -77,5 +79,6 @@ def kind(recipe: Recipe, network: Network, layers: frozenset[str], scene: Scene,
         for part in scene.passages
     ]
     maps = scene.visible is None, scene.paint is None
-    made_with = network.name, network.sha256, sorted(layers), str(device), torch.get_num_threads()
+    machine = str(device), devices.called(device), torch.get_num_threads()
+    made_with = network.name, network.sha256, sorted(layers), machine
     return json.dumps([knobs, parts, maps, made_with], sort_keys=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain
@@ -55,12 +55,10 @@ class Planner:
     """Knows what everything costs at any size."""
 
     measured: Callable[[bool], Costs]  # in memory, or (True) in files
+    run: Run
     recipe: Recipe
     cutter: Cutter
-    painting: int  # pixels of the largest painting, in its own size
-    strides: Mapping[str, int]  # of the network's layers
     beside: int  # bytes in the processor's library: kernels that were turned, in its own form, and room to work in
-    cpu: bool  # where there are files to lie in, and a heap
 
     @staticmethod
     def of(final: Level, run: Run, recipe: Recipe, crew: Crew, measured: Callable[[bool], Costs]) -> Planner:
@@ -69,10 +67,14 @@ class Planner:
         with Footprint() as turned:
             for view in chain(*ways(final.looks)):
                 run.network.viewed(view)
-        cpu = run.device.type == "cpu"
-        beside = turned.now + run.network.workspace if cpu else 0
         cutter = Cutter.of(run.network, run.layers, crew, recipe.wraps)
-        return Planner(measured, recipe, cutter, run.painting, run.network.strides, beside, cpu)
+        planner = Planner(measured, run, recipe, cutter, turned.now + run.network.workspace)
+        return planner if planner.cpu else replace(planner, beside=0)
+
+    @property
+    def cpu(self) -> bool:
+        """Where there are files to lie in, and a heap."""
+        return self.run.device.type == "cpu"
 
     def layout(self, level: Level, side: int | None, in_file: bool, *, keeps: bool = False) -> Layout:
         """What it takes to paint the level in tiles of this side.
@@ -106,7 +108,7 @@ class Planner:
         photo, the canvas or a gradient holds in memory. Who looks in several ways makes the targets of the others in
         the middle of a descent, of a picture that was kept for it, and adds gradients up."""
         scale, most = self.recipe.style_scale, enlargement(self.recipe)
-        style = min(pixels * scale**2, self.painting * (most * max(1.0, scale)) ** 2)
+        style = min(pixels * scale**2, self.run.painting * (most * max(1.0, scale)) ** 2)
         surveyed, made = max(seen, style) if whole else seen, min(seen, style / scale**2)
         paintings = (2 + (self.recipe.rotations > 1)) * RGB * style if image else 0
         looking = max(costs.looking(surveyed), costs.making(made))
@@ -119,7 +121,7 @@ class Planner:
     def _tables(self, level: Level) -> int:
         """What self-similarity holds of all pairs of places: it grows with the square of the trial's, up to a limit."""
         layers = self.recipe.content_layers if self.recipe.content_measure == "self-similarity" else {}
-        strides = [self.strides[layer] for layer, weight in layers.items() if weight]
+        strides = [self.run.network.strides[layer] for layer, weight in layers.items() if weight]
         return sum(Grid.over(level.height // stride, level.width // stride).memory for stride in strides)
 
     def at_ease(self, levels: Sequence[Level], budget: float) -> tuple[Layout, ...]:
@@ -190,7 +192,7 @@ def lay_out(
     layouts = [tried.best(level, budget) for level in levels]
     found = tuple(layout for layout in layouts if layout is not None)
     if len(found) < len(levels):
-        raise PlanError(refusal(tried, levels[-1], budget, run.device))
+        raise PlanError(refusal(tried, levels[-1], budget))
     return found
 
 
@@ -210,14 +212,14 @@ def allowed(device: torch.device, memory: int | None, shares: int = 1) -> float:
     return free if memory is None else min(free, memory - devices.held_memory(device))
 
 
-def refusal(planner: Planner, final: Level, budget: float, device: torch.device) -> str:
+def refusal(planner: Planner, final: Level, budget: float) -> str:
     """Why it cannot be, and what could."""
     whole, how = planner.recipe.in_one_piece, "even in the smallest tiles"
     if whole:
         how = f"in one piece, as style_statistic = {planner.recipe.style_statistic} asks for it"
     least = max(SMALLEST, planner.cutter.stride)
     smallest = planner.layout(final, None if whole else least, in_file=planner.cpu)
-    held, fits = devices.held_memory(device), planner.fitting(final, budget)
+    held, fits = devices.held_memory(planner.run.device), planner.fitting(final, budget)
     words = f"{final.width} x {final.height} needs {size(held + smallest.peak)} of memory {how}"
     advice = f"--size {fits} would fit" if fits >= SMALLEST else "no size would fit; allow more"
     return f"{words}, and {size(held + budget)} may be used: {advice}."

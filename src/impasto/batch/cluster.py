@@ -6,7 +6,6 @@ common; the manifest and the pictures are written here and nowhere else.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from impasto.allocator import as_planned, keep_what_is_freed
 from impasto.batch.crew import PATIENCE, Result
 from impasto.batch.painter import Failed, Painter, Stopped, Task, Tools
 from impasto.errors import RunError, UsageError
+from impasto.findings import Kept
 from impasto.recipe import Recipe
 
 STORE = 200 * 2**20  # bytes of a local cluster's shared memory: a few photos
@@ -53,7 +53,7 @@ class Cluster:
         self._count = count or int(max(1, have["GPU"] if self._gpus else have.get("CPU", 1)))
         self._idle: list[Any] = []
         self._busy: dict[Any, tuple[Any, Task]] = {}
-        self._kept: OrderedDict[Path, Any] = OrderedDict()
+        self._sent: Kept[Any] = Kept(PAINTINGS)
 
     @property
     def free(self) -> bool:
@@ -100,12 +100,7 @@ class Cluster:
 
     def _reference(self, path: Path) -> Any:  # noqa: ANN401 -- Ray has no types
         """The file in the cluster's memory; the last few are kept there, as paintings are used again."""
-        if path not in self._kept:
-            self._kept[path] = self._ray.put(path.read_bytes())
-        self._kept.move_to_end(path)
-        while len(self._kept) > PAINTINGS:
-            self._kept.popitem(last=False)
-        return self._kept[path]
+        return self._sent.recall(path, lambda: self._ray.put(path.read_bytes()))
 
 
 def connected(address: str, count: int | None) -> Any:  # noqa: ANN401 -- Ray has no types
