@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from impasto.paint import paint
 from impasto.picture import Picture
 from impasto.recipe import Recipe
 from impasto.regions import Guidance, Region
+from impasto.share import Crew
 
 __all__ = ["one_thread"]
 
@@ -217,6 +219,15 @@ def test_what_fits_nowhere_is_refused_with_a_size_that_does() -> None:
         next(iter(events(1000, size=4000)))
 
 
+@pytest.mark.parametrize("memory", [30e6, 2e9])
+def test_a_picture_beyond_all_measure_is_refused_without_a_look_at_each_of_its_tiles(memory: float) -> None:
+    """At 200 000 pixels the smallest tiles are ten million, and there are a hundred sides to choose from."""
+    with pytest.raises(
+        PlanError, match=r"200000 x 142857 needs .* even in the smallest tiles, .*: --size \d+ would fit"
+    ):
+        planned(round(memory), size=200_000)
+
+
 def test_history_moves_to_a_file_before_tiles_become_all_halo() -> None:
     roomy = planned(size=1200, history=100)
     tight = planned(int(0.4 * (roomy.memory - devices.held_memory(torch.device("cpu")))), size=1200, history=100)
@@ -240,6 +251,28 @@ def test_every_layout_covers_the_level(width: int, height: int, side: int) -> No
     cutter = Cutter(halo=30, stride=16, side=side)
     owned = sum((t.rows.stop - t.rows.start) * (t.columns.stop - t.columns.start) for t in cutter.tiles(height, width))
     assert owned == width * height
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.tuples(*[st.integers(5, 90)] * 2),
+    st.sampled_from([None, 64, 100, 333, 512]),
+    st.sampled_from([8, 100, 200]),
+    st.tuples(*[st.booleans()] * 2),
+    st.integers(1, 3),
+)
+def test_what_tiles_see_is_counted_without_them(
+    blocks: tuple[int, int], side: int | None, halo: int, wraps: tuple[bool, bool], hands: int
+) -> None:
+    height, width = (16 * count for count in blocks)
+    cutter = Cutter(halo, 16, side, Crew(size=hands), wraps)
+    axes, tiles = cutter.spans(height, width), cutter.tiles(height, width)
+    grown = [[span.grown() for span in axis] for axis in axes]
+    for seen, each in ((axes, tiles), (grown, [tile.grown() for tile in tiles])):
+        if len(tiles) > 1:
+            areas = [tile.rows.length * tile.columns.length for tile in each]
+            assert plan.seen(seen) == sum(areas)
+            assert math.prod(max(span.length for span in axis) for axis in seen) == max(areas)
 
 
 # ---- the same picture ------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from impasto.errors import ShortageError
 from impasto.networks import Network
 from impasto.objective import REACH, Evaluation
 from impasto.share import ALONE, Crew, together
-from impasto.tiles import BLOCK, Tile
+from impasto.tiles import BLOCK, Span, Tile
 
 Result = TypeVar("Result")
 
@@ -73,17 +73,14 @@ class Cutter:
             return ALONE
         return self.crew.worth(height, tiles.aligned(self.halo, self.stride))
 
+    def spans(self, height: int, width: int) -> tuple[list[Span], list[Span]]:
+        """Rows and columns of the tiles."""
+        along = partial(tiles.spans, side=self.side, halo=self.halo, stride=self.stride, unit=BLOCK)
+        strips = self.sharing(height).strips(height)
+        return along(height, around=self.wraps[0], strips=strips), along(width, around=self.wraps[1])
+
     def tiles(self, height: int, width: int) -> tuple[Tile, ...]:
-        return tiles.cut(
-            height,
-            width,
-            side=self.side,
-            halo=self.halo,
-            stride=self.stride,
-            unit=BLOCK,
-            wraps=self.wraps,
-            strips=self.sharing(height).strips(height),
-        )
+        return tiles.crossed(*self.spans(height, width))
 
     def work(self, image: Tensor, task: Callable[[Sequence[Tile]], Result]) -> Result:
         """The result of `task` on the tiles of `image`; it must leave nothing behind when it fails.

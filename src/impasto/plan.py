@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain
@@ -23,7 +24,7 @@ from impasto.networks.view import ways
 from impasto.recipe import Recipe
 from impasto.share import ALONE, Crew
 from impasto.storage import BAND
-from impasto.tiles import BLOCK
+from impasto.tiles import BLOCK, Span
 
 USABLE = 0.9  # of the memory that is free: others need some too
 SLACK = 16e6  # what the allocator does not give back, and the threads' own
@@ -81,23 +82,23 @@ class Planner:
 
         Of what lies in files, the rows are held that a tile sees, of canvas and gradient, or a band of everything.
         """
-        tiles = self.cutter.sized(side).tiles(level.height, level.width)
-        hands = self.cutter.sharing(level.height).size
-        grown = [tile.grown() if hands == 1 else tile for tile in tiles]  # hands add to each other's slopes
-        pixels, seen = level.width * level.height, [tile.seen for tile in grown]
-        costs = self.measured(in_file)
-        before = sum(tile.seen for tile in tiles) if len(tiles) > hands else 0
-        network = (sum(seen) + before / FORWARD_AND_BACK) * costs.seconds.looking
+        axes = self.cutter.sized(side).spans(level.height, level.width)
+        tiles, hands = math.prod(map(len, axes)), self.cutter.sharing(level.height).size
+        before = seen(axes) if tiles > hands else 0
+        alone = tiles == 1 or hands > 1  # hands add to each other's slopes
+        grown = axes if alone else [[span.grown() for span in axis] for axis in axes]
+        rows, columns = (max(span.length for span in axis) for axis in grown)
+        costs, pixels = self.measured(in_file), level.width * level.height
+        network = (seen(grown) + before / FORWARD_AND_BACK) * costs.seconds.looking
         looks = level.looked(level.steps)
         moving = (looks * network + level.steps * pixels * costs.seconds.stepping) / hands
         seconds = moving * (1 if keeps or not self.cpu else RETURNED) + looks * costs.seconds.fixed
         image = 0 if in_file else RGB * pixels
-        tensors = self._most(costs, pixels, max(seen), whole=side is None, image=image, looks=max(level.looks))
+        tensors = self._most(costs, pixels, rows * columns, whole=side is None, image=image, looks=max(level.looks))
         peak = SLACK + tensors + self._holes(tensors, keeps) + self._tables(level) + self.beside
         if in_file:
-            rows = max(tile.rows.high - tile.rows.low for tile in grown)
             peak += max(2 * RGB * rows * level.width, self.measured(False).state.slope * min(pixels, BAND))
-        return Layout(level, side, in_file, keeps, len(tiles), peak, seconds)
+        return Layout(level, side, in_file, keeps, tiles, peak, seconds)
 
     def _holes(self, tensors: float, keeps: bool) -> float:
         holes = HOLES * tensors if self.cpu else 0.0
@@ -135,14 +136,17 @@ class Planner:
         kept = self.layout(level, None, in_file=False, keeps=True)
         if kept.peak <= (ROOMY * budget if self.cpu else budget):
             return kept
-        return next((layout for layout in self._thrifty(level) if layout.peak <= budget), None)
+        return next(self._thrifty(level, budget), None)
 
-    def _thrifty(self, level: Level) -> Iterator[Layout]:
-        """Ways that leave hardly any holes, the quicker ones first."""
+    def _thrifty(self, level: Level, budget: float) -> Iterator[Layout]:
+        """Ways that fit and leave hardly any holes, the quicker ones first."""
         comfortable = max(COMFORTABLE * self.cutter.halo, SMALLEST)
         for least, in_file in ((comfortable, False), (SMALLEST, self.cpu), (SMALLEST, False)):
-            for side in self._sides(level, least):
-                yield self.layout(level, side, in_file)
+            sides = self._sides(level, least)
+            ends = (self.layout(level, side, in_file) for side in {sides[0], sides[-1]})
+            if any(end.peak <= budget for end in ends):  # or no side does: what is held grows from one end to the other
+                layouts = (self.layout(level, side, in_file) for side in sides)
+                yield from (layout for layout in layouts if layout.peak <= budget)
 
     def _sides(self, level: Level, least: int) -> list[int | None]:
         """None, then ever smaller sides, where tiles are of use."""
@@ -188,17 +192,23 @@ def lay_out(
     tried = planner(measured)
     if trials is not None:
         trials.tell(run.kind, measured(False))
+    held = devices.held_memory(run.device)
     budget = crew.least(allowed(run.device, memory, crew.size), run.device)
     layouts = [tried.best(level, budget) for level in levels]
     found = tuple(layout for layout in layouts if layout is not None)
     if len(found) < len(levels):
-        raise PlanError(refusal(tried, levels[-1], budget))
+        raise PlanError(refusal(tried, levels[-1], budget, held))
     return found
 
 
 def worth_a_trial(final: Level, run: Run, recipe: Recipe) -> bool:
     """Whether the pictures of the run are larger than those of the trials."""
     return final.width * final.height * max(1.0, recipe.style_scale) ** 2 > 2 * shortest(run) ** 2
+
+
+def seen(axes: Iterable[Sequence[Span]]) -> int:
+    """The pixels that all tiles of these rows and columns see, some of them several times."""
+    return math.prod(sum(span.length for span in axis) for axis in axes)
 
 
 def stepping(costs: Costs, pixels: int) -> float:
@@ -212,14 +222,14 @@ def allowed(device: torch.device, memory: int | None, shares: int = 1) -> float:
     return free if memory is None else min(free, memory - devices.held_memory(device))
 
 
-def refusal(planner: Planner, final: Level, budget: float) -> str:
+def refusal(planner: Planner, final: Level, budget: float, held: int) -> str:
     """Why it cannot be, and what could."""
     whole, how = planner.recipe.in_one_piece, "even in the smallest tiles"
     if whole:
         how = f"in one piece, as style_statistic = {planner.recipe.style_statistic} asks for it"
     least = max(SMALLEST, planner.cutter.stride)
     smallest = planner.layout(final, None if whole else least, in_file=planner.cpu)
-    held, fits = devices.held_memory(planner.run.device), planner.fitting(final, budget)
+    fits = planner.fitting(final, budget)
     words = f"{final.width} x {final.height} needs {size(held + smallest.peak)} of memory {how}"
     advice = f"--size {fits} would fit" if fits >= SMALLEST else "no size would fit; allow more"
     return f"{words}, and {size(held + budget)} may be used: {advice}."

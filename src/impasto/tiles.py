@@ -9,6 +9,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -70,6 +71,11 @@ class Span:
 
     def seen(self) -> slice:
         return slice(self.low, self.high)
+
+    @property
+    def length(self) -> int:
+        """How many pixels it sees."""
+        return self.high - self.low
 
 
 def taken(image: Tensor, rows: slice, columns: slice) -> Tensor:
@@ -151,11 +157,6 @@ class Tile:
         """The same tile, seeing all that the grown one sees."""
         return self if self.whole else Tile(self.rows.farther(), self.columns.farther())
 
-    @property
-    def seen(self) -> int:
-        """How many pixels it sees."""
-        return (self.rows.high - self.rows.low) * (self.columns.high - self.columns.low)
-
     def own(self, stride: int) -> tuple[slice, slice]:
         """Rows and columns of the tile's own positions among the features computed on what it sees."""
         return self.rows.owned(stride), self.columns.owned(stride)
@@ -198,12 +199,29 @@ def cut(
     `wraps` says whether rows and columns go around; they must then be multiples of `stride`. No tile reaches over the
     edge of one of the `strips` of rows, if they are given.
     """
-    halo, unit = aligned(halo, stride), max(stride, unit)
-    around_rows, around_columns = wraps
-    parts = strips or (slice(0, height),)
-    rows = [span for part in parts for span in _spans(part, height, side, halo, unit, around_rows)]
-    columns = _spans(slice(0, width), width, side, halo, unit, around_columns)
+    along = partial(spans, side=side, halo=halo, stride=stride, unit=unit)
+    return crossed(along(height, around=wraps[0], strips=strips), along(width, around=wraps[1]))
+
+
+def crossed(rows: Sequence[Span], columns: Sequence[Span]) -> tuple[Tile, ...]:
+    """The tiles where they meet, row by row."""
     return tuple(Tile(r, c) for r in rows for c in columns)
+
+
+def spans(
+    size: int,
+    *,
+    side: int | None,
+    halo: int,
+    stride: int,
+    unit: int,
+    around: bool = False,
+    strips: Sequence[slice] = (),
+) -> list[Span]:
+    """One axis of a picture, as `cut` has it."""
+    halo, unit = aligned(halo, stride), max(stride, unit)
+    parts = strips or (slice(0, size),)
+    return [span for part in parts for span in _spans(part, size, side, halo, unit, around)]
 
 
 def _spans(part: slice, size: int, side: int | None, halo: int, unit: int, around: bool) -> list[Span]:
