@@ -55,6 +55,7 @@ class Projecting:
         self.inner, self.maps = inner, maps
         self.name, self.sha256, self.layers, self.strides = inner.name, inner.sha256, inner.layers, inner.strides
         self.halo, self.minimum, self.workspace = inner.halo, inner.minimum, inner.workspace
+        self.device = inner.device
         self.metrics = {layer: m.T @ m for layer, m in maps.items()}
 
     def viewed(self, view: View) -> Projecting:
@@ -93,6 +94,7 @@ class Hungry:
             inner.metrics,
         )
         self.halo, self.minimum, self.workspace = inner.halo, inner.minimum, inner.workspace
+        self.device = inner.device
 
     def viewed(self, view: View) -> Hungry:
         assert view == PLAIN, "a VGG looks in one way"

@@ -95,14 +95,16 @@ def picture(folder: Path, out: str = "out") -> bytes:
 
 def test_killed_and_begun_again_it_goes_on_to_the_same_bytes(folder: Path, batch: Batch, weights_file: Path) -> None:
     killed(folder, weights_file)
-    half = folder / "out" / ".a [1] é_p.png.checkpoint.4711"
+    half = folder / "out" / "deeper" / ".impasto-0123456789abcdef.part"
+    half.parent.mkdir()
     half.write_bytes(b"as if it had been killed while it wrote")
+    os.utime(half, (0, 0))
     (job,) = batch("--checkpoint-every", "0")["jobs"]
     assert TAKEN_UP in job["notes"]
     straight = batch(out="straight")
     assert TAKEN_UP not in straight["jobs"][0]["notes"]
     assert picture(folder) == picture(folder, "straight")
-    assert found(folder) == []
+    assert (found(folder), half.exists()) == ([], False)
 
 
 def test_what_has_changed_is_painted_anew(folder: Path, batch: Batch, weights_file: Path) -> None:

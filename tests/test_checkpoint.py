@@ -168,6 +168,8 @@ def test_what_has_changed_is_named(tmp_path: Path) -> None:
 
 def test_fingerprints_tell_contents_apart_and_nothing_else() -> None:
     assert fingerprint(PHOTO) == fingerprint(replace(PHOTO, name="elsewhere", rgb=PHOTO.rgb.clone()))
+    side_by_side = PHOTO.rgb.contiguous(memory_format=torch.channels_last)  # as large photos and results are
+    assert fingerprint(PHOTO) == fingerprint(replace(PHOTO, rgb=side_by_side))
     different = [
         PHOTO,
         PHOTO.rgb,
@@ -182,6 +184,26 @@ def test_fingerprints_tell_contents_apart_and_nothing_else() -> None:
         chosen(),
     ]
     assert len({fingerprint(each) for each in different}) == len(different)
+
+
+def test_what_cannot_be_kept_does_not_end_the_run(tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    events = list(run(RUNS["adam"], Checkpoint(folder / "run", every=0)))
+    assert torch.equal(result(iter(events))[0], result(run(RUNS["adam"]))[0])
+    assert {note.text.partition(": ")[0] for note in events if isinstance(note, Note)} >= {
+        f"The checkpoint {folder / 'run'} cannot be written"
+    }
+
+
+def test_who_asks_to_stop_when_all_is_done_is_not_told_of_an_early_end() -> None:
+    total = sum(isinstance(event, Step) for event in run(RUNS["sgd"]))
+    left = [total]
+    told = []
+    for event in run(RUNS["sgd"], stop=lambda: left == [0]):
+        left[0] -= isinstance(event, Step)
+        told += [event.text] if isinstance(event, Note) else []
+    assert left == [0]
+    assert not any("Stopped early" in text for text in told)
 
 
 # ---- the file --------------------------------------------------------------------------------------------------------

@@ -92,6 +92,18 @@ SLIPS = (
     (GOOD + "--network vgg16", "VGG-16"),
     (GOOD + "-o out.xyz", ".png"),
     (GOOD + "-o out", ".png"),
+    (GOOD + "--checkpoint out.png", "a name of its own"),
+    (GOOD + "--checkpoint ./b.png", "a name of its own"),
+    (GOOD + "--checkpoint run.gif --film run.gif", "a name of its own"),
+    (GOOD + "--checkpoint /dev/null/run", "no folder"),
+    (GOOD + "--checkpoint /proc/run", "/proc/run cannot be written"),
+    (GOOD + "--protect a.png --protect b.png", "given 2 times"),
+    (GOOD + "--strength-map a.png --protect b.png --strength-map b.png", "given 2 times"),
+    ("a.png --coarse b.png --style-layers relu1_1 -o out.png", "coarse layers"),
+    ("a.png b.png:1e308 b.png:1e308 -o out.png", "too large"),
+    ("sweep a.png b.png:0.1 a.png --blend 3 -o out.png", "weights"),
+    ("texture b.png --size 999999x999999 -o out.png", "GB"),
+    ("texture b.png --style-reach 0.5 -o out.png", "No such option"),
     (GOOD + "-o out.jpg --depth 16", "16"),
     (GOOD + "-o text.png", "--force"),
     (GOOD + "-o a.png", "inputs"),
@@ -138,6 +150,14 @@ def test_a_slip_costs_one_line(capsys: Capture, folder: Path, line: str, word: s
     assert word in ran.err
     assert "unexpected error" not in ran.err
     assert sorted(folder.rglob("*")) == before
+
+
+def test_a_file_without_a_name_is_none(capsys: Capture, folder: Path) -> None:
+    """As of a variable that was not set: it would be the folder where one is, and every picture in it a painting."""
+    for line in (("a.png", ""), ("", "b.png"), ("a.png", "b.png", "-o", "")):
+        ran = here(capsys, *line)
+        assert (ran.code, "is empty" in ran.err) == (2, True), ran
+    assert not (folder / "generated").exists()
 
 
 @pytest.mark.parametrize("line", [SLIPS[0][0], GOOD + "--strenght 1", GOOD + "-o a.png --force", "empty.jpg b.png"])

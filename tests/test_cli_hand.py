@@ -14,13 +14,14 @@ from PIL import Image
 
 from impasto.blank import START
 from impasto.cli.flags import recipe_values
+from impasto.cli.order import Order, place
 from impasto.cli.paint import paint
 from impasto.cli.texture import texture
 from impasto.errors import ImpastoError, UsageError
 from impasto.files import read_record
 from impasto.hand import Hand, RegionFile, StyleFile, painting, paintings, pair, region
 from impasto.hand import opened as opened_style
-from impasto.recipe import recipe
+from impasto.recipe import Recipe, recipe
 
 Capture = pytest.CaptureFixture[str]
 
@@ -224,3 +225,17 @@ def test_documented_commands_are_understood(line: str) -> None:
     recipe(base | recipe_values(given))
     assert paintings(given["styles"], given)
     Hand.taken_from({"strength_map": None, "protect": None, **given})
+
+
+def test_a_folder_of_paintings_leaves_out_what_is_hidden_and_what_is_none(tmp_path: Path) -> None:
+    """Such as what another system leaves beside each file."""
+    for name in ("b.png", "a.jpg", "._a.jpg", ".hidden.png", "notes.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+    assert [style.path.name for style in opened_style(str(tmp_path))] == ["a.jpg", "b.png"]
+
+
+def test_many_paintings_make_no_endless_name(tmp_path: Path) -> None:
+    styles = tuple(StyleFile(tmp_path / f"a_long_name_{number}.png") for number in range(60))
+    asked = Order(tmp_path / "photo.png", styles, Recipe())
+    assert place(asked, None) == Path("generated/photo_a_long_name_0_a_long_name_1_a_long_name_2_57_more.png")

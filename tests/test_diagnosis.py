@@ -9,7 +9,7 @@ import torch
 from networks import image, one_thread, picture, recipe, tiny
 from torch import Tensor
 
-from impasto.diagnosis import ENOUGH, FINEST, diagnosis
+from impasto.diagnosis import ENOUGH, diagnosis
 from impasto.events import Note
 from impasto.inputs import Painting, weighted
 from impasto.paint import paint
@@ -46,7 +46,7 @@ def test_a_painting_much_smaller_than_the_picture() -> None:
     assert all("--style-scale 0.25 " in note for note in told(large, picture(90, 100)))
     assert told(large, picture(90, 100), recipe=crisp) == []
     assert "--style-scale 0.05 " in told(large, picture(9, 10))[0]
-    assert recipe(style_scale=FINEST)  # and so it may be
+    assert recipe(style_scale=0.05)  # and so it may be
     both, texture = "3.0 times enlarged and soft and 6.7 times finer", recipe(content_layers={})
     assert [both in note and "--size 20" in note for note in told(large, picture(18, 20))] == [True]
     assert ["4.0 times finer" in note for note in told(large, picture(90, 100), recipe=texture)] == [True]

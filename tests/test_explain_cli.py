@@ -242,6 +242,8 @@ def test_losses_as_curves_and_a_film(capsys: Capture, photo: Path, painting: Pat
     assert "style relu5_1" in losses
     assert opened(film).size == (720, 300)
     assert "style relu5_1" in out.read_text() if suffix == "svg" else opened(out).size == (1520, 800)
+    once = here(capsys, "explain", "losses", photo, painting, *FAST, "--steps", "1", "-o", out, "--force")
+    assert once.code == 0, once.err
 
 
 def test_scores(capsys: Capture, photo: Path, painting: Path) -> None:
@@ -254,6 +256,9 @@ def test_scores(capsys: Capture, photo: Path, painting: Path) -> None:
     assert as_photo["style_shallow"] == pytest.approx(1)
     assert as_painting["style_shallow"] < 0.5
     assert as_painting["content"] == pytest.approx(1)
+    speck = picture_file(photo.with_name("speck.png"), 2, 2)
+    ran = here(capsys, "score", photo, painting, speck, "--network", "lite")
+    assert (ran.code, "speck.png is 2 x 2: too small" in ran.err) == (2, True)
     table = here(capsys, "score", photo, painting, photo, painting, "--network", "lite", "-q")
     assert (table.err, len(table.out.splitlines())) == ("", 3)
     assert len({len(line) for line in table.out.splitlines()}) == 1

@@ -125,3 +125,17 @@ def test_nothing_is_overwritten(capsys: Capture, photo: Path, painting: Path, we
     assert ran.code == 2
     assert "out_steps" in ran.err
     assert not out.exists()
+
+
+def test_snapshots_are_counted_over_the_whole_run(
+    capsys: Capture, photo: Path, painting: Path, weights_file: Path
+) -> None:
+    """And those of the run before do not stay among them."""
+    flags = (*tiny(weights_file), "--first-level", "24", "--level-ratio", "2", "--steps", "5", "--steps-least", "5")
+    out = photo.with_name("out.png")
+    for every, numbers in ((1, range(1, 11)), (4, (4, 8))):
+        ran = here(capsys, photo, painting, "-o", out, *flags, "--size", "192", "--snapshots", str(every), "--force")
+        assert ran.code == 0, ran.err
+        assert sorted(path.name for path in (photo.parent / "out_steps").iterdir()) == [
+            f"step_{number:05}.png" for number in numbers
+        ]

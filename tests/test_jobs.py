@@ -177,6 +177,7 @@ def test_masks_in_job_files_lie_beside_them_and_take_the_place_of_their_kind(tmp
         ("j.toml", "[[job]]\ncontent = 'a.jpg'\nstyle = 'p'\nprotect = 3", "job 1: protect must name a file"),
         ("j.toml", "[[job]]\ncontent = 'a.jpg'\nstyle = ['p', 'q']\npart = 'm'", "1 --part for 2 paintings"),
         ("j.csv", "content,style\na.jpg,", "line 2: style must name a file"),
+        ("j.csv", "content,style,content\na.jpg,p.jpg,b.jpg", "names content twice"),
         ("j.csv", "content,stile\na.jpg,p.jpg", "did you mean 'style'"),
         ("j.csv", "content,style,strength\na.jpg,p.jpg,2", "line 2: strength"),
         ("j.csv", "content,style,strength\na.jpg,p.jpg,much", "line 2: strength"),
@@ -193,6 +194,7 @@ def test_masks_in_job_files_lie_beside_them_and_take_the_place_of_their_kind(tmp
         ("j.toml", "[[job]]\ncontent = 'a.jpg'\nstyle = 'p'\noutput = '../x.png'", "must be a name"),
         ("j.toml", "[[job]]\ncontent = 'a.jpg'\nstyle = 'p'\noutput = '.hidden.png'", "must be a name"),
         ("j.toml", "[[job]]\nstyle = 'p'", "job 1: content"),
+        ("j.toml", "[[job]]\ncontent = 'a.jpg'\nstyle = []", "job 1: style names no painting"),
         ("j.toml", "strength = 0.5", "--recipe"),
         ("j.toml", "job = 3", "list of"),
         ("j.toml", "[[job", "not TOML"),
@@ -355,10 +357,12 @@ def test_one_batch_at_a_time_in_a_folder(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path) -> None:
-    old, young = files(tmp_path, ".impasto-1.part", ".impasto-2.part")
-    os.utime(old, (0, 0))
+    (tmp_path / "deeper").mkdir()
+    old, young, deep = files(tmp_path, ".impasto-1.part", ".impasto-2.part", "deeper/.impasto-3.part")
+    for file in (old, deep):
+        os.utime(file, (0, 0))
     with Manifest(tmp_path).held():
-        assert (old.exists(), young.exists()) == (False, True)
+        assert (old.exists(), young.exists(), deep.exists()) == (False, True, False)
 
 
 def test_an_unusable_folder_is_told(tmp_path: Path) -> None:

@@ -408,6 +408,7 @@ class Loud:
         self.layers, self.strides = self.inner.layers, self.inner.strides
         self.metrics: dict[str, Tensor] = {}
         self.halo, self.minimum, self.workspace = self.inner.halo, self.inner.minimum, self.inner.workspace
+        self.device = self.inner.device
 
     def viewed(self, view: View) -> Network:
         assert view == PLAIN, "a VGG looks in one way"

@@ -122,6 +122,21 @@ def test_the_plan_holds_what_the_footprint_of_a_run_is(monkeypatch: pytest.Monke
     assert count.peak == pytest.approx(told, rel=0.2)
 
 
+def test_paintings_of_larger_strokes_and_those_of_regions_are_in_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "HOLES", 0.0)
+    small, large = picture(30, 30, seed=2), picture(700, 700, seed=3)
+    made = recipe(size=210, steps=3)
+    of_region = Guidance((Region(picture(60, 60, seed=4), Painting(large, scale=3.0)),))
+    for style, guidance in ((Painting(large, scale=3.0), Guidance()), (Painting(small), of_region)):
+        events = paint(PHOTO, [style], made, network=NETWORK, guidance=guidance)
+        told = next(events)
+        assert isinstance(told, Planned)
+        assert told.forecast is not None
+        with Footprint() as count:
+            list(events)
+        assert count.peak < told.forecast.memory
+
+
 def test_masks_are_in_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     """Regions with paintings of their own hold maps of the whole picture and of each layer."""
     monkeypatch.setattr(plan, "HOLES", 0.0)

@@ -218,7 +218,7 @@ def test_unknown_presets_name_the_known_ones() -> None:
 
 def test_a_file_lays_its_knobs_over_its_preset(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text('preset = "gatys2016"\nsteps = 7\n')
+    file.write_text('preset = "gatys2016"\nsteps = 7\n', encoding="utf-8-sig")  # as Windows' own editor does
     assert recipe(read_toml(file)) == recipe({**preset("gatys2016"), "steps": 7})
 
 

@@ -56,3 +56,17 @@ def test_a_folder_that_was_removed(tmp_path: Path) -> None:
     assert ran.returncode == 2
     assert ran.stderr.endswith("impasto: The folder that you are in was removed; change to another one.\n")
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii:strict"])
+def test_names_that_cannot_be_told(encoding: str, weights_file: Path, tmp_path: Path) -> None:
+    """The picture is painted, and its name told as well as it can be."""
+    photo, painting = tmp_path / os.fsdecode(b"\xff.png"), picture_file(tmp_path / "é 日本.png", 36, 44, seed=1)
+    try:
+        picture_file(tmp_path / "a.png", 40, 36).rename(photo)
+    except OSError:
+        pytest.skip("names of files are words here")
+    line = f'PYTHONIOENCODING={encoding} "$@"'
+    ran = through_a_shell(line, photo, painting, "-o", tmp_path / "ü.png", "-q", *tiny(weights_file), cwd=tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert (tmp_path / "ü.png").is_file()

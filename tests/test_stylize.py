@@ -17,7 +17,7 @@ from PIL import Image
 
 import impasto
 from impasto import presets
-from impasto.errors import DeviceError, PictureError, RecipeError
+from impasto.errors import DeviceError, LayerError, PictureError, RecipeError
 from impasto.events import Event, Finished, Planned, Step
 from impasto.picture import Picture
 from impasto.recipe import Recipe
@@ -119,6 +119,32 @@ def test_the_callers_world_stays_as_it_is(
     stylize(*pixels, recipe(start="noise"), network=tiny(), device="cpu")
     assert world() == before
     assert capfd.readouterr() == ("", "")
+
+
+def test_one_painting_may_have_a_weight_and_a_network_its_place(pixels: tuple[Any, Any]) -> None:
+    photo, painting = pixels
+    network = tiny()
+    made = stylize(photo, (painting, 0.7), recipe(), network=network)
+    assert network.device == torch.device("cpu")
+    assert torch.equal(made.rgb, stylize(photo, [painting], recipe(), network=network, device="cpu").rgb)
+
+
+def test_how_a_painting_is_used_is_checked(pixels: tuple[Any, Any]) -> None:
+    photo, painting = (impasto.read(each) for each in pixels)
+    wrong: Any
+    for wrong, words in (({"layers": "corse"}, "coarse"), ({"scale": 1e5}, "20"), ({"scale": float("nan")}, "20")):
+        with pytest.raises(RecipeError, match=words):
+            stylize(photo, impasto.Painting(painting, **wrong), recipe(), network=tiny())
+    shallow, coarse = recipe(style_layers={"relu1_1": 1.0}), impasto.Painting(painting, layers="coarse")
+    with pytest.raises(LayerError, match="coarse layers"):
+        stylize(photo, coarse, shallow, network=tiny())
+
+
+def test_pixels_that_somebody_differentiates_by(pixels: tuple[Any, Any]) -> None:
+    photo, painting = (impasto.read(each) for each in pixels)
+    leaf = Picture(photo.rgb.clone().requires_grad_())
+    made, plain = (stylize(each, painting, recipe(), network=tiny()).rgb for each in (leaf, photo))
+    assert torch.equal(made, plain)
 
 
 def test_what_is_no_picture_is_refused(pixels: tuple[Any, Any]) -> None:

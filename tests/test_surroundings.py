@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any
 
@@ -21,10 +21,24 @@ from impasto.events import Finished
 
 __all__ = ["one_thread"]
 
+
+@contextmanager
+def numbers_of(kind: torch.dtype) -> Iterator[None]:
+    """Where nothing else is said."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(kind)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
 SURROUNDINGS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "inference mode": torch.inference_mode,
     "no gradients": torch.no_grad,
     "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+    "float64 by default": lambda: numbers_of(torch.float64),
+    "float16 by default": lambda: numbers_of(torch.float16),
     "a default device": lambda: torch.device("meta"),  # whose tensors hold nothing
 }
 PHOTO, PAINTING = (np.random.default_rng(seed).integers(0, 256, (60, 80, 3), dtype=np.uint8) for seed in (1, 2))
@@ -43,6 +57,9 @@ WAYS: dict[str, Callable[[], Tensor]] = {
     "stylize": lambda: impasto.stylize(PHOTO, PAINTING, QUICK).rgb,
     "texture": lambda: impasto.texture(PAINTING, QUICK, size=48, tileable=True).rgb,
     "paint": told,
+    "stylize, noise and regions": lambda: (
+        impasto.stylize(PHOTO, PAINTING, QUICK, start="noise", regions=[(PAINTING, PHOTO)], strength_map=PHOTO).rgb
+    ),
     "paint, one look at all": lambda: told(QUICK.changed(style_statistic="sliced", content_measure="self-similarity")),
     "paint, Adam, averaged": lambda: told(QUICK.changed(optimizer="adam", average=0.9, detail=0.5)),
 }

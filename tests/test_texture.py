@@ -49,6 +49,9 @@ def test_sizes() -> None:
     assert textured(size=(48, 36), steps=1).shape[-2:] == (36, 48)
     assert textured(size=40, steps=1).shape[-2:] == (40, 40)
     assert textured(size=np.int64(40), steps=1).shape[-2:] == (40, 40)
+    for wrong in (0, -5, (48,), (48, 36, 3), (48.5, 36), [48, 36], 2_000_000):
+        with pytest.raises(RecipeError, match="size = "):
+            textured(size=wrong, steps=1)
     assert textured(steps=1).shape[-2:] == (51, 64)  # the painting's aspect, its long side that of the recipe
 
 
@@ -225,6 +228,7 @@ def test_several_paintings_and_regions(capsys: Capture, painting: Path, flags: t
         (("--strength", "0.5"), "No such option"),
         (("--tileable", "--size", "51x30"), "52 x 30 would do"),
         (("--seed", "3", "--start", "grey"), "no effect"),
+        (("--style-weight", "0"), "Nothing is wanted of the picture"),
     ],
 )
 def test_slips(capsys: Capture, painting: Path, flags: tuple[str, ...], more: tuple[str, ...], words: str) -> None:

@@ -90,12 +90,16 @@ def test_what_is_dropped_in_is_painted_until_ctrl_c(tmp_path: Path, painting: Pa
         time.sleep(0.03)
         slow.write(whole[1000:])
     until((out / "🎨 'slow'_painting.png").exists, running)
+    before = (out / "first_painting.png").read_bytes()
+    picture_file(folder / "first.png", 60, 40, seed=9)  # another photo under the same name
+    until(lambda: (out / "first_painting.png").read_bytes() != before, running)
     running.send_signal(signal.SIGINT)
     told, err = running.communicate(timeout=30)
     assert running.returncode == 130
-    assert told.splitlines() == [str(out / name) for name in ("first_painting.png", "🎨 'slow'_painting.png")]
+    names = ("first_painting.png", "🎨 'slow'_painting.png", "first_painting.png")
+    assert told.splitlines() == [str(out / name) for name in names]
     assert "notes.txt" in err
-    assert "2 painted" in err
+    assert "3 painted" in err
     assert opened(out / "🎨 'slow'_painting.png").size == (32, 48)
     assert {path.name for path in out.iterdir()} == {
         *("first_painting.png", "🎨 'slow'_painting.png", "jobs.jsonl"),

@@ -122,7 +122,7 @@ def margin(old: int, new: int) -> tuple[int, int]:
 def noise(width: int, height: int, seed: int) -> Tensor:
     """Grey noise of a photograph's contrast, made on the CPU so that it is equal on every device."""
     generator = torch.Generator().manual_seed(seed)
-    return (0.5 + 0.16 * torch.randn(1, 3, height, width, generator=generator)).clamp(0, 1)
+    return (0.5 + 0.16 * torch.randn(1, 3, height, width, generator=generator, dtype=torch.float32)).clamp(0, 1)
 
 
 def started(recipe: Recipe, photo: Tensor, shown: Callable[[], Tensor]) -> Tensor:

@@ -99,7 +99,7 @@ def _feed(value: object, take: Callable[[bytes | memoryview], None]) -> None:
             numbers = value.detach().cpu()
             for plane in numbers.flatten(0, -3) if value.dim() > 2 else numbers.reshape(1, -1, 1):
                 for rows in MEMORY.bands(plane):
-                    take(plane[rows].reshape(-1).view(torch.uint8).numpy().data)
+                    take(plane[rows].reshape(-1).contiguous().view(torch.uint8).numpy().data)
         case Picture():
             _feed(value.rgb, take)
             _feed(value.alpha, take)

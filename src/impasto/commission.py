@@ -61,19 +61,20 @@ class Commission:
 
     def plan(self) -> tuple[Level, ...]:
         """The levels that will be painted; whatever is wrong with the commission is told now."""
-        levels = inputs.check(self.content, self.paintings, self.recipe, self.network, self.start)
+        levels = inputs.check(self.content, self.every_painting, self.recipe, self.network, self.start)
         return upright(levels[-1:] if self.idle else levels, self.recipe, self.extra_terms)
 
     def remarks(self, plan: Sequence[Level]) -> Iterator[str]:
         """Sentences worth telling before the start: about sizes, about masks, about parts of paintings."""
         final, strides = plan[-1], self.network.strides
-        yield from inputs.remarks(self.content, self.paintings, plan, self.recipe)
+        yield from inputs.remarks(self.content, self.every_painting, plan, self.recipe)
         yield from regions.remarks(self.content, self.guidance, final, self.paintings, strides, self.recipe)
         yield from style.remarks(self.network, self.every_painting, final, self.recipe)
 
-    def conclusion(self, photo: Tensor, result: Tensor, diary: Diary, *, stopped: bool) -> Iterator[str]:
+    def conclusion(self, photo: Tensor, result: Tensor, diary: Diary) -> Iterator[str]:
         """Sentences worth telling at the end: that it came early, or what is visibly off."""
-        if stopped:
+        yield from diary.told()
+        if diary.halted:
             yield "Stopped early; this is the best picture so far."
         elif not self.idle:
             story = diary.first, diary.losses, diary.evaluations, diary.repairs

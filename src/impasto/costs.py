@@ -61,7 +61,7 @@ class Run:
     descent: Callable[[Tensor, Room], Descent]
     device: torch.device
     kind: str  # equal for runs whose trials would tell the same
-    painting: int  # pixels of the largest painting, in its own size
+    paintings: tuple[tuple[int, float], ...]  # of each, the pixels in its own size, and the scale of its strokes
 
 
 def shortest(run: Run) -> int:

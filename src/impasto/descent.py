@@ -146,7 +146,7 @@ class Descent:
         room: Room = MEMORY,
     ) -> None:
         self.canvas, self.optimizer, self.memory, self.unit, self.room = canvas, optimizer, average, unit, room
-        self.best, self.mean = canvas, room.copy(canvas) if average else canvas
+        self.best, self.mean = canvas, room.copy(canvas) if average else None
         self.lowest = self.first = self.scale = self.ground = math.inf
         self.steps = self.troubles = self.still = 0
 
@@ -156,7 +156,7 @@ class Descent:
 
         Several processes that share a picture must all ask for it.
         """
-        shown = self.mean if self.memory else self.best
+        shown = self.best if self.mean is None else self.mean
         self.room.gather(shown)
         return shown
 
@@ -197,7 +197,7 @@ class Descent:
             self.canvas = self.optimizer.step(self.canvas, gradient, self.scale)
         for rows in self.room.bands(self.canvas):
             here = self.canvas[..., rows, :].clamp_(0, 1)
-            if self.memory:
+            if self.mean is not None:
                 # Bias-corrected, as in Adam: the first iterates are not drowned by the start.
                 self.mean[..., rows, :].lerp_(here, (1 - self.memory) / (1 - self.memory**self.steps))
         return None
@@ -241,7 +241,7 @@ class Descent:
         tired = self.troubles > MOST_TROUBLES
         if self.lowest == math.inf or (tired and self.lowest >= self.first):
             raise DescentError(f"The descent failed: {trouble}, and nothing helped.")
-        self.canvas, self.mean, self.still = self.best, self.room.copy(self.best) if self.memory else self.best, 0
+        self.canvas, self.mean, self.still = self.best, self.room.copy(self.best) if self.memory else None, 0
         self.ground = math.inf
         if self.troubles == ADAM_AFTER:
             self.optimizer = fallback(self.room)

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from impasto.dial import style_reach
+from impasto.hand import SCALES
 from impasto.inputs import SOFT, Painting, enlargement, strokes
 from impasto.picture import Picture
 from impasto.recipe import Recipe
 from impasto.storage import MEMORY
 
-FINEST = 0.05  # the least that --style-scale may be
+LEAST = 16  # pixels of a picture that can be painted
 COARSER = 2.0  # times finer strokes than asked for are told
 FLAT = 0.01  # deviation over a picture of one color
 MOVED = 0.9  # of a layer's first loss: what is above has not moved
@@ -60,10 +61,12 @@ def small(paintings: Sequence[Painting], width: int, height: int, recipe: Recipe
         words = [f"{made:.1f} times enlarged and soft"] if made > SOFT else []
         words += [f"{wanted / made:.1f} times finer than asked for"] if wanted > COARSER * made else []
         if words:
-            crisp = max(FINEST, recipe.style_scale / (wanted * max(1.0, scale)))
+            fitting = int(max(width, height) / wanted)
+            helps = f"a larger file of it or --size {fitting}" if fitting >= LEAST else "a larger file of it"
+            crisp = max(SCALES[0], recipe.style_scale / (wanted * max(1.0, scale)))
             yield (
                 f"The strokes of {painting.picture.name or 'the painting'} came out {' and '.join(words)}, because it "
-                f"is small: a larger file of it or --size {int(max(width, height) / wanted)} helps"
+                f"is small: {helps} helps"
                 + (f"; --style-scale {crisp:.2g} has them finer and crisp." if made > SOFT else ".")
             )
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from impasto.checkpoint import Checkpoint, State
 from impasto.cutter import Cutter
 from impasto.descent import Descent
+from impasto.errors import CheckpointError
 from impasto.events import Level
 from impasto.share import ALONE, Crew
 from impasto.storage import MEMORY, Room
@@ -34,6 +35,7 @@ class Diary:
     coarse: Tensor | None = None  # what the level before ended with
     descent: State | None = None  # read from the file, and not yet taken up
     halted: bool = False  # and what there was is kept
+    news: list[str] = field(default_factory=list)  # not told yet
 
     @classmethod
     def opened(
@@ -61,7 +63,8 @@ class Diary:
 
     def tell(self, losses: Mapping[str, float], *, repaired: bool) -> None:
         """One more step is done."""
-        self.first, self.losses = self.first or losses, losses
+        self.losses = dict(losses)  # who was told of them may do with them what he likes
+        self.first = self.first or self.losses
         self.step, self.evaluations, self.repairs = self.step + 1, self.evaluations + 1, self.repairs + repaired
 
     def halts(self, stop: Callable[[], bool], descent: Descent, cutter: Cutter) -> bool:
@@ -73,6 +76,11 @@ class Diary:
             self.write(descent, cutter, now=True)
         return True
 
+    def told(self) -> list[str]:
+        """What happened since this was last asked."""
+        news, self.news = self.news, []
+        return news
+
     def write(self, descent: Descent, cutter: Cutter, *, now: bool = False) -> None:
         """Keep what there is, if it is time: then every process of a crew gives its part."""
         self.sides[self.level - 1] = cutter.side
@@ -83,4 +91,7 @@ class Diary:
         if due():
             state = {name: getattr(self, name) for name in KEPT} | {"descent": descent.state()}
             if self.crew.leads:
-                checkpoint.write(state, descent.room)
+                try:
+                    checkpoint.write(state, descent.room)
+                except CheckpointError as error:  # the picture is worth more than what it might be taken up from
+                    self.news = [f"{error} The run goes on; it cannot be taken up from where it is."]

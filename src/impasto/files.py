@@ -21,6 +21,7 @@ from impasto import __version__, giant, lossless
 from impasto.decode import open_header, pillow
 from impasto.errors import PictureError, reason
 from impasto.filetype import open_file
+from impasto.hand import expanded
 from impasto.icc import srgb_profile
 from impasto.picture import Picture, PictureLike, read
 from impasto.storage import MEMORY
@@ -66,7 +67,7 @@ def check_writable(
 
     Creates the folder. Meant to be called before hours of painting, and quick.
     """
-    target = Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111  (raise for no user)
+    target = Path(os.path.abspath(expanded(path)))  # noqa: PTH100  (Path.absolute keeps "..")
     kind = _format_of(target)
     if giant.is_giant(target, size):
         giant.check(target, depth)
@@ -161,7 +162,7 @@ def place(data: bytes, target: Path, *, overwrite: bool = False) -> None:
 
 def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What `write` was given as `recipe_record`; PictureError if the file carries none."""
-    path = Path(path)
+    path = expanded(path)
     with open_file(path) as stream, pillow(str(path), _ANY_SIZE):
         text = _record_text(open_header(stream, str(path)))
     try:

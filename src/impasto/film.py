@@ -95,9 +95,8 @@ class Reel:
         """The number of the step where this is a snapshot."""
         if self.film is not None:
             self.film.add(event.image)
-        if not self._snapshots or event.step % self._snapshots:
-            return None
-        return self._before[event.level.index] + event.step
+        step = self._before[event.level.index] + event.step
+        return step if self._snapshots and step % self._snapshots == 0 else None
 
 
 def _gif(frames: list[Frame]) -> bytes:
@@ -136,6 +135,11 @@ class Snapshots:
         if not overwrite and self.folder.is_dir() and any(self.folder.iterdir()):
             raise PictureError(f"The folder for snapshots, {self.folder}, holds files already; empty it first.")
         check_writable(self.file(1), overwrite=overwrite)
+
+    def clear(self) -> None:
+        """Those of a run before."""
+        for old in self.folder.glob("step_*.png"):
+            old.unlink()
 
     def file(self, step: int) -> Path:
         return self.folder / f"step_{step:05}.png"

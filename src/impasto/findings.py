@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -32,7 +33,7 @@ class Kept(Generic[Found]):
         self._kept: OrderedDict[object, Found] = OrderedDict()
 
     def told(self, key: object) -> Found | None:
-        if key in self._kept:
+        with suppress(KeyError):  # another thread may have made room
             self._kept.move_to_end(key)
         return self._kept.get(key)
 

@@ -14,6 +14,8 @@ from impasto.errors import PictureError, RecipeError, UsageError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif")
 
+SCALES = 0.05, 20.0  # of strokes: the least and the most
+Reads = Literal["all", "coarse", "fine"]  # of a painting's layers
 LAYERS: tuple[Literal["coarse", "fine"], ...] = ("coarse", "fine")
 
 
@@ -24,7 +26,7 @@ class StyleFile:
     path: Path
     weight: float = 1.0
     scale: float = 1.0
-    layers: Literal["all", "coarse", "fine"] = "all"
+    layers: Reads = "all"
     part: Path | None = None
 
     @property
@@ -77,7 +79,7 @@ def paintings(arguments: tuple[str, ...], given: dict[str, Any]) -> tuple[StyleF
     found = [each for argument in arguments for each in opened(argument)]
     found = [*parted(found, given["part"]), *layered(given)]
     if not found:
-        raise UsageError("There is no STYLE: name a painting after the photo, or with --coarse and --fine.")
+        raise UsageError("There is no STYLE: name one or more paintings, or give them with --coarse and --fine.")
     return tuple(found)
 
 
@@ -103,7 +105,11 @@ def opened(argument: str) -> Iterator[StyleFile]:
     if not style.path.is_dir():
         yield style
         return
-    files = sorted(file for file in style.path.iterdir() if file.suffix.lower() in SUFFIXES)
+    files = sorted(
+        file
+        for file in style.path.iterdir()
+        if file.suffix.lower() in SUFFIXES and file.is_file() and not file.name.startswith(".")
+    )
     if not files:
         raise PictureError(f"{style.path.absolute()} is a folder without a picture in it; name another, or a file.")
     for file in files:
@@ -119,8 +125,9 @@ def painting(argument: str) -> StyleFile:
     if scaled is None or expanded(argument).exists():
         return StyleFile(*weighted(argument))
     scale = number(scaled[2])
-    if scale is None or not 0.05 <= scale <= 20:
-        raise RecipeError(f"The scale of {scaled[1]} is {scaled[2]}, but must be a number from 0.05 to 20.")
+    low, high = SCALES
+    if scale is None or not low <= scale <= high:
+        raise RecipeError(f"The scale of {scaled[1]} is {scaled[2]}, but must be a number from {low:g} to {high:g}.")
     return StyleFile(*weighted(scaled[1]), scale)
 
 
@@ -162,6 +169,8 @@ def number(text: str) -> float | None:
         return None
 
 
-def expanded(path: str) -> Path:
-    """With `~` in it expanded where there is such a person."""
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """With `~` in it expanded where there is such a person. Nothing at all would be the folder where one is."""
+    if not os.fspath(path):
+        raise UsageError("The name of a file is empty; is it that of a variable that was not set?")
     return Path(os.path.expanduser(path))  # noqa: PTH111 -- Path.expanduser raises for a user it does not know

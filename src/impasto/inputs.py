@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import get_args
 
 from impasto.canvas import final_size, levels, rounded
 from impasto.errors import LayerError, PictureError, RecipeError
 from impasto.events import Level
+from impasto.hand import SCALES, Reads
 from impasto.networks import Network
 from impasto.picture import Picture
 from impasto.recipe import Recipe
@@ -28,7 +29,7 @@ class Painting:
     picture: Picture
     weight: float = 1.0
     scale: float = 1.0  # of its strokes, times the recipe's
-    layers: Literal["all", "coarse", "fine"] = "all"
+    layers: Reads = "all"
     part: Picture | None = None  # a mask: only what is bright in it is used
 
     def reads(self, stride: int) -> bool:
@@ -82,12 +83,17 @@ def weighted(styles: Sequence[Style]) -> Styles:
     paintings = [as_painting(style) for style in styles]
     if any(not 0 <= painting.weight < math.inf for painting in paintings):
         raise RecipeError("The weight of a painting must be a finite number, zero or more.")
-    if any(not painting.scale > 0 for painting in paintings):
-        raise RecipeError("The scale of a painting must be above zero.")
+    low, high = SCALES
+    if any(not low <= painting.scale <= high for painting in paintings):
+        raise RecipeError(f"The scale of a painting must lie between {low:g} and {high:g}.")
+    if any(painting.layers not in get_args(Reads) for painting in paintings):
+        raise RecipeError(f"A painting is used for one of these: {', '.join(get_args(Reads))}.")
     paintings = [painting for painting in paintings if painting.weight]
     if not paintings:
         raise RecipeError("There is no painting to paint after: give at least one, with a weight above zero.")
     total = sum(painting.weight for painting in paintings)
+    if total == math.inf:
+        raise RecipeError("The weights of the paintings are too large: together they must be a finite number.")
     return Styles(tuple(replace(painting, weight=painting.weight / total) for painting in paintings))
 
 
@@ -112,7 +118,7 @@ def strokes(painting: Picture, width: int, height: int, scale: float, most: floa
 
 
 def check(
-    content: Picture, paintings: Styles, recipe: Recipe, network: Network, start: Picture | None
+    content: Picture, paintings: Sequence[Painting], recipe: Recipe, network: Network, start: Picture | None
 ) -> tuple[Level, ...]:
     """Everything that can be foreseen, before the first forward pass; the levels that will be painted."""
     layers = frozenset({*recipe.content_layers, *recipe.style_layers})
@@ -133,16 +139,20 @@ def check(
         )
     if (recipe.start == "picture") != (start is not None):
         raise RecipeError("start = picture goes with a picture to start from, and only then.")
-    for painting in paintings.pictures:
-        if min(painting.width, painting.height) < 2:
-            raise PictureError(f"{painting.name or 'The painting'} is {painting.width} x {painting.height}: too small.")
+    spoken = [network.strides[layer] for layer, weight in recipe.style_layers.items() if weight]
+    for painting in paintings:
+        name, (across, down) = painting.picture.name or "The painting", painting.picture.size
+        if min(across, down) < 2:
+            raise PictureError(f"{name} is {across} x {down}: too small.")
+        if spoken and not any(map(painting.reads, spoken)):
+            raise LayerError(f"{name} is for {painting.layers} layers, and none of style_layers is one.")
     return levels(recipe, content.width, content.height, max(minimum, COMFORTABLE), unit)
 
 
-def remarks(content: Picture, paintings: Styles, plan: Sequence[Level], recipe: Recipe) -> Iterator[str]:
+def remarks(content: Picture, paintings: Sequence[Painting], plan: Sequence[Level], recipe: Recipe) -> Iterator[str]:
     """Sentences worth telling before the start."""
     final = plan[-1]
-    for picture in (content, *paintings.pictures):
+    for picture in (content, *(painting.picture for painting in paintings)):
         yield from picture.notes
     if final.width < content.width:
         yield (
@@ -151,7 +161,7 @@ def remarks(content: Picture, paintings: Styles, plan: Sequence[Level], recipe: 
         )
     if final.width > content.width:
         yield f"The photo is {content.width} x {content.height} and is enlarged to {final.width} x {final.height}."
-    for painting in paintings.paintings:
+    for painting in paintings:
         picture, scale = painting.picture, recipe.style_scale * painting.scale
         wanted, made = strokes(picture, final.width, final.height, scale, enlargement(recipe))
         if made > SOFT or wanted > FINE * made:

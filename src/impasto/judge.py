@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto import measures
+from impasto.errors import PictureError
 from impasto.inputs import ENLARGED
 from impasto.networks import Features, Network
 from impasto.picture import Picture
@@ -23,6 +24,7 @@ SHALLOW = ("relu1_1", "relu2_1", "relu3_1")
 DEEP = ("relu4_1", "relu5_1")
 CONTENT = "relu4_2"
 SIDE, LEAST = 512, 32  # pixels on the long side, and on any
+SMALLEST = 16  # pixels of a side of what is judged, as of what can be painted
 ALIKE = 1e-4  # squared distance of colors, the whole range being one: photo and painting that have less have the same
 
 
@@ -52,6 +54,12 @@ def score(
     network: Network, content: Picture, style: Picture, outputs: Sequence[Picture], *, side: int = SIDE
 ) -> list[Score]:
     """Judge each of `outputs`, which repaint `content` in the manner of `style`; all are seen `side` pixels long."""
+    for output in outputs:
+        if min(output.size) < SMALLEST:
+            raise PictureError(
+                f"{output.name or 'A picture'} is {output.width} x {output.height}: too small to be judged, "
+                f"for which both sides must have {SMALLEST} pixels at least."
+            )
     photo = seen(content, side)
     height, width = photo.shape[-2:]
     of_photo = features(network, photo)
@@ -93,7 +101,7 @@ def as_painted(style: Picture, canvas: tuple[int, int], side: int = SIDE) -> Ten
 @torch.no_grad()
 def features(network: Network, image: Tensor) -> Features:
     """All layers that are judged by."""
-    return network(image, frozenset((*SHALLOW, *DEEP, CONTENT)))
+    return network(image.to(network.device), frozenset((*SHALLOW, *DEEP, CONTENT)))
 
 
 def between_halves(network: Network, content: Picture, style: Picture, *, side: int = SIDE) -> tuple[float, float]:
@@ -126,7 +134,8 @@ def _gram_distance(a: Features, b: Features, layer: str) -> float:
 
 def recolored(a: Tensor, b: Tensor) -> float:
     """How far colors would have to be moved, squared and on average, for two pictures to have the same."""
-    return float(measures.wasserstein_distance(*(measures.gaussian(measures.moments(image)) for image in (a, b))))
+    apart = measures.wasserstein_distance(*(measures.gaussian(measures.moments(image)) for image in (a, b)))
+    return max(0.0, float(apart))  # what rounding leaves of nothing may be negative
 
 
 def finest(image: Tensor) -> float:

@@ -84,6 +84,10 @@ class Objective:
     room: Room = MEMORY  # for the gradient
     polish: float = 1.0  # how many times what is finest counts: more than once while a picture is polished
 
+    def __post_init__(self) -> None:
+        if not self.terms:
+            raise RecipeError("Nothing is wanted of the picture: no layer has a painting to follow or a photo to keep.")
+
     @property
     def layers(self) -> frozenset[str]:
         return frozenset(term.layer for term in self.terms)

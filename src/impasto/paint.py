@@ -74,7 +74,7 @@ def paint(
     tiles then. A run goes on from its `checkpoint`. Processes of a `crew` paint one picture; runs share `findings`.
     """
     asked = Commission(content, weighted(styles), guidance, recipe, network, start, tuple(extra_terms))
-    device = device or torch.device("cpu")
+    device = device or network.device
     stop, scene_at = crew.agreed(stop, device), scenery(content, asked.paintings, guidance, recipe)
     plan = asked.plan()
     layouts: tuple[Layout, ...] = ()
@@ -100,7 +100,7 @@ def paint(
         descent = begun(canvas, recipe, room.divided(cutter.sharing(level.height)))
         diary.turn(level, descent)
         bones = cache(partial(kept, scene.photo, canvas, plan, level, recipe, room))
-        aim = partial(aimed, scene, recipe, cutter, findings.surveys, bones, extra_terms)
+        aim = partial(aimed, scene, recipe, cutter, findings.surveys, bones, asked.extra_terms)
         halts = partial(diary.halts, stop, descent, cutter)
         for panel in panels(aim, network, level, recipe.polish_times, diary, halts):
             yield from descend(descent, panel, scene, cutter, diary, work, level, preview_every, halts)
@@ -109,8 +109,8 @@ def paint(
         del descent, aim, bones, halts
     assert canvas is not None
     result = scene.snapshot(canvas)
-    yield from map(Note, asked.conclusion(scene.photo, result, diary, stopped=stop()))
-    yield Finished(result, diary.losses, diary.evaluations)
+    yield from map(Note, asked.conclusion(scene.photo, result, diary))
+    yield Finished(result, dict(diary.losses), diary.evaluations)
 
 
 def aimed(
@@ -154,14 +154,14 @@ def descend(
         yield Step(
             level, diary.step, sum(losses.values()), losses, diary.evaluations, canvases.done(work, level, diary.step)
         )
-        yield from map(Note, cutter.told([] if trouble is None else [trouble]))
-        if preview_every and diary.step % preview_every == 0:
+        yield from map(Note, cutter.told([*([] if trouble is None else [trouble]), *diary.told()]))
+        if preview_every and diary.evaluations % preview_every == 0:
             yield Preview(level, diary.step, scene.snapshot(panel.speaker.crew.whole(canvas)))
 
 
 def rehearsal(asked: Commission, device: torch.device) -> Run:
     """What the plan tries out to find how each level fits into the memory: small pictures stand for the real."""
-    network, recipe, layers, pictures = asked.network, asked.recipe, asked.layers, asked.paintings.pictures
+    network, recipe, layers = asked.network, asked.recipe, asked.layers
     scene = None
 
     def noise(photo: Tensor, room: Room = MEMORY) -> Scene:
@@ -173,8 +173,8 @@ def rehearsal(asked: Commission, device: torch.device) -> Run:
         return Objective(network, tuple(terms(network, scene, recipe, Cutter.of(network, layers))), room=room)
 
     alike = kind(recipe, network, layers, noise(torch.zeros(1, 3, 8, 8)), device)
-    largest = max(picture.width * picture.height for picture in pictures)
-    return Run(network, layers, objective, lambda canvas, room: begun(canvas, recipe, room), device, alike, largest)
+    paintings = tuple((p.picture.width * p.picture.height, recipe.style_scale * p.scale) for p in asked.every_painting)
+    return Run(network, layers, objective, lambda canvas, room: begun(canvas, recipe, room), device, alike, paintings)
 
 
 def kept(photo: Tensor, canvas: Tensor, plan: Sequence[Level], level: Level, recipe: Recipe, room: Room) -> Tensor:

@@ -17,6 +17,7 @@ from impasto import strips
 from impasto.decode import decode_file, decode_image
 from impasto.errors import PictureError
 from impasto.filetype import open_file
+from impasto.hand import expanded
 from impasto.modes import Samples
 from impasto.resample import fill_hidden, resize, sharpened
 from impasto.storage import MEMORY, Room
@@ -37,6 +38,7 @@ class Picture:
     notes: tuple[str, ...] = ()  # what a person should know about how it was read
 
     def __post_init__(self) -> None:
+        vars(self).update(rgb=self.rgb.detach(), alpha=None if self.alpha is None else self.alpha.detach())
         _check_planes(self.rgb, 3, "rgb")
         if self.alpha is not None:
             _check_planes(self.alpha, 1, "alpha")
@@ -138,7 +140,7 @@ def read(source: PictureLike, *, max_pixels: int = MAX_PIXELS) -> Picture:
 
 
 def _from_path(path: Path, max_pixels: int) -> Picture:
-    path = Path(os.path.expanduser(path))  # noqa: PTH111  (Path.expanduser raises for a user it does not know)
+    path = expanded(path)
     with open_file(path) as stream:
         return _from_stream(stream, str(path), path.name, max_pixels, path if path.is_file() else None)
 
@@ -208,8 +210,8 @@ def _from_array(array: NDArray[Any]) -> Samples:
 
 
 def _checked_values(samples: NDArray[Any]) -> NDArray[Any]:
-    if samples.dtype in (np.uint8, np.uint16):
-        return samples
+    if samples.dtype.kind == "u" and samples.dtype.itemsize <= 2:
+        return samples.astype(samples.dtype.newbyteorder("="), copy=False)
     if samples.dtype == np.bool_:
         return samples.astype(np.float32)
     if not np.issubdtype(samples.dtype, np.floating):

@@ -109,7 +109,7 @@ class Planner:
         photo, the canvas or a gradient holds in memory. Who looks in several ways makes the targets of the others in
         the middle of a descent, of a picture that was kept for it, and adds gradients up."""
         scale, most = self.recipe.style_scale, enlargement(self.recipe)
-        style = min(pixels * scale**2, self.run.painting * (most * max(1.0, scale)) ** 2)
+        style = max(min(pixels * s**2, own * (most * max(1.0, s)) ** 2) for own, s in self.run.paintings)
         surveyed, made = max(seen, style) if whole else seen, min(seen, style / scale**2)
         paintings = (2 + (self.recipe.rotations > 1)) * RGB * style if image else 0
         looking = max(costs.looking(surveyed), costs.making(made))
@@ -182,7 +182,7 @@ def lay_out(
 
     PlanError with the size that would fit, if this one does not.
     """
-    if memory is None and not worth_a_trial(levels[-1], run, recipe):
+    if memory is None and not worth_a_trial(levels[-1], run):
         return ()
     planner = partial(Planner.of, levels[-1], run, recipe, crew)
     told = None if trials is None or crew.several else trials.told(run.kind)
@@ -201,9 +201,10 @@ def lay_out(
     return found
 
 
-def worth_a_trial(final: Level, run: Run, recipe: Recipe) -> bool:
+def worth_a_trial(final: Level, run: Run) -> bool:
     """Whether the pictures of the run are larger than those of the trials."""
-    return final.width * final.height * max(1.0, recipe.style_scale) ** 2 > 2 * shortest(run) ** 2
+    largest = max(1.0, *(scale for _, scale in run.paintings))
+    return final.width * final.height * largest**2 > 2 * shortest(run) ** 2
 
 
 def seen(axes: Iterable[Sequence[Span]]) -> int:

@@ -333,7 +333,7 @@ def layered(layers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 def read_toml(path: Path) -> dict[str, Any]:
     """The knobs that a recipe file turns; its `preset = "..."` is laid under them."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise RecipeError(f"The recipe {path} cannot be read: {reason(error)}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

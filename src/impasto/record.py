@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 
 from impasto import __version__
 from impasto.blank import Blank
 from impasto.errors import PictureError, reason
+from impasto.hand import Reads
 
 FORMAT = 1
 PACKAGES = ("torch", "numpy", "pillow")
@@ -34,7 +35,7 @@ class Input:
     sha256: str
     weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
     scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    layers: Literal["all", "coarse", "fine"] = "all"
+    layers: Reads = "all"
     part: Input | None = None  # a mask on it
 
 

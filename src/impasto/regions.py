@@ -145,7 +145,7 @@ def manners(base: Styles, guidance: Guidance) -> list[Manner]:
 def _divided(base: Styles, guidance: Guidance, width: int, height: int) -> list[tuple[Manner, Tensor]]:
     """Every pixel is shared among the regions that claim it, and the paintings of the whole picture."""
     claims = [brightness(region.mask, width, height) for region in guidance.regions]
-    claimed = torch.zeros(1, 1, height, width)
+    claimed = torch.zeros(1, 1, height, width, dtype=torch.float32)
     for claim in claims:
         claimed += claim
     crowded = claimed.clamp_min(1)

@@ -183,7 +183,8 @@ def raster(marks: Sequence[Mark], width: int, height: int, scale: int = 1) -> Te
             pen.text(at, words, font=font(TEXT * zoom, face), fill=mark.color, anchor=ANCHORS[mark.anchor])
         else:
             points = [(x * zoom, y * zoom) for x, y in mark.points]
-            pen.line(points, fill=mark.color, width=round(mark.width * zoom), joint="curve")
+            if len(points) > 1:  # which Pillow asks for
+                pen.line(points, fill=mark.color, width=round(mark.width * zoom), joint="curve")
     return planes(canvas.resize((width * scale, height * scale), Image.Resampling.BOX))
 
 

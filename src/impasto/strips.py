@@ -51,7 +51,7 @@ def _filled(first: Samples, rest: Iterator[Samples], image: Image.Image) -> tupl
     """The strips, one below the other, and turned."""
     turn, size = BACK[orientation(image)], (image.height, image.width)
     height, width = size if orientation(image) < 5 else size[::-1]
-    room, like = Room(in_file=True), torch.zeros(())
+    room, like = Room(in_file=True), torch.zeros((), dtype=torch.float32)
     rgb = room.image(3, height, width, like)
     alpha = None if first.alpha is None else room.image(1, height, width, like)
     places = [None if each is None else turn(each[0].permute(1, 2, 0).numpy()) for each in (rgb, alpha)]

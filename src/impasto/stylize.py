@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any, cast, get_args, get_type_hints
 
 import torch
@@ -57,7 +58,7 @@ def stylize(
         named = isinstance(start, str) and start in STARTS
         changes["start"], start = (start, None) if named else ("picture", start)
     recipe = (recipe or Recipe()).changed(**changes)
-    where = devices.choose(str(device))
+    where = network.device if network and device == "auto" else devices.choose(str(device))
     photo = read(content)
     parts = tuple(Region(read(mask), painted(style), *strength) for mask, style, *strength in regions)
     maps = (None if each is None else read(each) for each in (strength_map, protect))
@@ -79,8 +80,9 @@ def stylize(
 
 
 def listed(styles: Styles) -> Sequence[StyleLike]:
-    """One painting is a list of one."""
-    return styles if isinstance(styles, (list, tuple)) else [cast(StyleLike, styles)]
+    """One painting is a list of one, with its weight or without."""
+    alone = isinstance(styles, tuple) and len(styles) == 2 and isinstance(styles[1], Real)
+    return styles if isinstance(styles, (list, tuple)) and not alone else [cast(StyleLike, styles)]
 
 
 def painted(style: StyleLike) -> Painting:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 import torch
 
 from impasto import blank
 from impasto.blank import Blank
+from impasto.errors import RecipeError
 from impasto.events import Event
 from impasto.networks import Network
 from impasto.picture import Picture, PictureLike
@@ -42,11 +44,12 @@ def texture(
     settings = base.changed(**{"content_layers": {}, **begun, **around, **changes})
     blank.check(settings)
     paintings = [painted(style) for style in listed(styles)]
-    canvas = Blank(*both(size)) if size else blank.own(*paintings[0].picture.size, settings)
+    canvas = blank.own(*paintings[0].picture.size, settings) if size is None else Blank(*both(size))
+    settings = settings.changed(size=max(canvas.width, canvas.height))
     return stylize(
         ground(canvas),
         paintings,
-        settings.changed(size=max(canvas.width, canvas.height)),
+        settings,
         network=network,
         device=device,
         start=None if named else start,
@@ -56,9 +59,13 @@ def texture(
 
 def both(size: int | tuple[int, int]) -> tuple[int, int]:
     """Width and height; a single number is a square."""
-    return size if isinstance(size, tuple) else (int(size), int(size))
+    sides = size if isinstance(size, tuple) else (size, size)
+    if len(sides) != 2 or not all(isinstance(side, Integral) and side > 0 for side in sides):
+        raise RecipeError(f"size = {size!r} is not possible: it is one whole number above zero, or (width, height).")
+    return int(sides[0]), int(sides[1])
 
 
 def ground(canvas: Blank) -> Picture:
-    """What stands for the photo, of which nothing is seen."""
-    return Picture(torch.full((1, 3, canvas.height, canvas.width), 0.5), name=str(canvas))
+    """What stands for the photo, of which nothing is seen: one gray pixel, as often as there are places."""
+    gray = torch.full((1, 1, 1, 1), 0.5, dtype=torch.float32)
+    return Picture(gray.expand(1, 3, canvas.height, canvas.width), name=str(canvas))

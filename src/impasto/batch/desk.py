@@ -53,6 +53,11 @@ class Desk:
                 open_header(stream, str(path))
             self.hashes[path] = sha256_of(path)
 
+    def forget_seen(self, paths: Iterable[Path]) -> None:
+        """These may have changed."""
+        for path in paths:
+            self.hashes.pop(path, None)
+
     def due(self, job: Job) -> Task | Entry:
         """The task, or what there is to say in its place: that it is done, or why it cannot be."""
         key = self.key(job)

@@ -102,6 +102,9 @@ def _csv(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True, restval=""
     )
     try:
+        names = [name.strip() for name in reader.fieldnames or ()]
+        if twice := {name for name in names if name and names.count(name) > 1}:
+            raise UsageError(f"{path}: the first line names {', '.join(sorted(twice))} twice.")
         for row in reader:
             if None in row:
                 raise UsageError(f"{path}, line {reader.line_num}: there are more cells than names in the first line.")
@@ -147,6 +150,8 @@ def _job(row: dict[str, Any], recipe: Recipe, start: Path | None, folder: Path) 
     content, output, weights = (row.pop(name, None) for name in ("content", "output", "weights"))
     styles = row.pop("style", None)
     paintings = [seen_from(folder, style, "style") for style in listed(styles)]
+    if not paintings:
+        raise UsageError("style names no painting.")
     masks = {name: row.pop(name) for name in MASKS if name in row}
     parts = [str(seen_from(folder, part, "part")) for part in listed(masks.get("part", []))]
     own = row.get("start")

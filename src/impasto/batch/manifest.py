@@ -105,7 +105,7 @@ class Manifest:
 
     def _tidy(self) -> None:
         """What a killed process could not clear away; a file that somebody writes at this moment is younger."""
-        for part in self.folder.glob(".impasto-*.part"):
+        for part in self.folder.rglob(".impasto-*.part"):
             with contextlib.suppress(OSError):
                 if time.time() - part.stat().st_mtime > STALE:
                     part.unlink()

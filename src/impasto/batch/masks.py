@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import UsageError
-from impasto.hand import Hand, RegionFile, pair, region
+from impasto.hand import Hand, RegionFile, expanded, pair, region
 
 MASKS = ("region", "labels", "protect", "strength_map", "part")
 """The columns of a job file that name masks: the flags of the same names."""
@@ -48,5 +48,5 @@ def worded(value: object, what: str) -> str:
 
 def seen_from(folder: Path, value: object, what: str) -> Path:
     """A file as seen from where the job file lies."""
-    joined = folder / os.path.expanduser(worded(value, what))  # noqa: PTH111 -- Path.expanduser raises for a user it does not know
+    joined = folder / expanded(worded(value, what))
     return Path(os.path.abspath(joined))  # noqa: PTH100 -- keeps links

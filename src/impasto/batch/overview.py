@@ -54,11 +54,12 @@ def chunks(rows: Sequence[Row], count: int) -> Iterator[Sequence[Row]]:
 
 def thumbnail(file: Path, side: int) -> Tensor:
     """White where the file has become unreadable."""
+    white = torch.ones((), dtype=torch.float32)
     try:
         picture = read(file).fitted(side)
     except PictureError:
-        return torch.ones(1, 3, side, side)
-    return picture.rgb if picture.alpha is None else torch.lerp(torch.ones(()), picture.rgb, picture.alpha)
+        return white.expand(1, 3, side, side)
+    return picture.rgb if picture.alpha is None else torch.lerp(white, picture.rgb, picture.alpha)
 
 
 def is_sheet(file: Path) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from impasto.errors import PictureError, UsageError, reason
 from impasto.filetype import open_file
+from impasto.hand import expanded
 
 LISTS = (".txt", ".lst")
 JUNK = {"thumbs.db", "desktop.ini"}  # what systems leave in folders of pictures
@@ -23,7 +24,7 @@ def pictures(arguments: Iterable[str | Path], *, leave: Collection[Path] = ()) -
 
 def meant(argument: str | Path) -> list[Path]:
     """The files of one argument; an argument that means none is an error."""
-    path = Path(os.path.expanduser(argument))  # noqa: PTH111 -- Path.expanduser raises for a user it does not know
+    path = expanded(argument)
     if path.is_dir():
         return some(inside(path), f"There is no file in the folder {path.absolute()}.")
     if path.exists():
@@ -57,7 +58,7 @@ def listed(file: Path) -> Iterator[Path]:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{file} cannot be read as a list of files, one to a line: {error}.") from None
     for line in filter(None, map(str.strip, lines)):
-        yield file.parent / os.path.expanduser(line)  # noqa: PTH111 -- as above
+        yield file.parent / expanded(line)
 
 
 def matching(pattern: str) -> list[Path]:

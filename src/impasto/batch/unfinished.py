@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 from pathlib import Path
 
 import torch
@@ -25,7 +24,6 @@ def kept(target: Path, every: float | None) -> Checkpoint | None:
         raise CheckpointError(
             f"The machine that paints has no folder {target.parent} to keep the state in; leave out --checkpoint-every."
         )
-    clear_halves(target)
     return Checkpoint(file_of(target), every=every, about={"threads": torch.get_num_threads()}, anew=True)
 
 
@@ -38,13 +36,5 @@ def remark(checkpoint: Checkpoint) -> str:
 
 def forget(target: Path) -> None:
     """The picture is in its place."""
-    clear_halves(target)
     with contextlib.suppress(OSError):
         file_of(target).unlink()
-
-
-def clear_halves(target: Path) -> None:
-    """What a process left that was killed while it wrote."""
-    for half in target.parent.glob(f".{glob.escape(file_of(target).name)}.*"):
-        with contextlib.suppress(OSError):
-            half.unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import io
 import os
 import sys
 import threading
@@ -21,6 +22,7 @@ ASLEEP, AWAKE = "1000", "10000"  # turns of a loop that a thread waits before it
 def program() -> None:
     """The process is a command, and ends with it."""
     stand_in_for_closed_streams()
+    tell_any_name()
     seldom_search_for_garbage()
     leave(main())
 
@@ -46,6 +48,14 @@ def stand_in_for_closed_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 -- as long as the process
+
+
+def tell_any_name() -> None:
+    """Names of files may hold what the terminal's encoding lacks, or bytes that are no letters: a picture that was
+    painted shall not end in an error for it."""
+    stream = sys.stdout
+    if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        stream.reconfigure(errors="surrogateescape" if stream.encoding.lower() == "utf-8" else "backslashreplace")
 
 
 def leave(code: int) -> None:

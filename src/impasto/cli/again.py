@@ -35,7 +35,7 @@ def painted_again(picture: Path, preset: str | None, recipe: Path | None, **give
     then = record.parsed(read_record(picture), str(picture))
     settings = order.merged(then.recipe, preset, recipe, flags.recipe_values(given))
     asked = Order(
-        content_of(then, given["content"], settings, picture.parent),
+        content_of(then, given, settings, picture.parent),
         paintings_of(then, given, picture.parent),
         settings,
         start_of(then, given["start"], settings.start, picture.parent),
@@ -44,14 +44,16 @@ def painted_again(picture: Path, preset: str | None, recipe: Path | None, **give
     return run(asked, options_of(then, given, settings.network, picture), then)
 
 
-def content_of(then: Record, given: Path | None, settings: Recipe, folder: Path) -> Path | Blank:
+def content_of(then: Record, given: dict[str, Any], settings: Recipe, folder: Path) -> Path | Blank:
     """The photo: the one given, or the one of then; of a texture, the canvas at the size that is asked for."""
     from impasto.record import found
 
     if not isinstance(then.content, Blank):
-        return given or found(then.content, folder)
-    if given is not None:
-        raise UsageError("The picture is a texture, painted after no photo: --content would change nothing.")
+        return given["content"] or found(then.content, folder)
+    for name in ("content", "protect", "strength_map"):
+        if given[name] is not None:
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(f"The picture is a texture, painted after no photo: {flag} has no meaning for it.")
     blank.check(settings)
     return then.content.sized(settings.size)
 

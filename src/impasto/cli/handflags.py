@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import click
+
 from impasto.cli.options import FILE
 from impasto.cli.sections import Flag
+from impasto.errors import UsageError
+
+
+def once(_: click.Context, flag: click.Parameter, given: tuple[Any, ...]) -> Any:  # noqa: ANN401 -- of the flag's type
+    """Two masks of a kind would be understood as both; the last one alone would count."""
+    if len(given) > 1:
+        raise UsageError(f"{flag.opts[0]} is given {len(given)} times; lay all of it into one mask.")
+    return given[0] if given else None
 
 
 def hand_flags() -> list[Flag]:
@@ -20,14 +32,26 @@ def hand_flags() -> list[Flag]:
             ["--labels"],
             section="Hand",
             metavar="MAP=MAP",
+            multiple=True,
+            callback=once,
             help="two maps in the same colors, of the photo and of the STYLE: like is painted after like",
         ),
-        Flag(["--protect"], section="Hand", metavar="MASK", type=FILE, help="what is bright here stays the photo"),
+        Flag(
+            ["--protect"],
+            section="Hand",
+            metavar="MASK",
+            type=FILE,
+            multiple=True,
+            callback=once,
+            help="what is bright here stays the photo",
+        ),
         Flag(
             ["--strength-map"],
             section="Hand",
             metavar="MASK",
             type=FILE,
+            multiple=True,
+            callback=once,
             help="how strongly to paint where: white fully, black not at all",
         ),
     ]

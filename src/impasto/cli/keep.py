@@ -15,14 +15,16 @@ from impasto.stylize import finished
 class Keeper:
     """Reads the previews of a run."""
 
-    def __init__(self, job: Job, options: Options) -> None:
-        self._job, self._options = job, options
+    def __init__(self, job: Job, options: Options, *, resumed: bool) -> None:
+        self._job, self._options, self._resumed = job, options, resumed
         self._reel = Reel(job.recipe.steps, film=options.film is not None, snapshots=options.snapshots)
         self.every = self._reel.every
 
     def planned(self, event: Planned) -> None:
-        """Now the sizes and the numbers are known."""
+        """Now the sizes and the numbers are known, and whether the run goes on from where another one stood."""
         self._reel.planned(event)
+        if self._options.snapshots and not self._resumed:
+            Snapshots(self._job.output).clear()
 
     def preview(self, event: Preview) -> None:
         step = self._reel.preview(event)

@@ -13,8 +13,9 @@ from impasto.blank import Blank
 from impasto.cli.options import Options
 from impasto.errors import PictureError, RecipeError, UsageError, WeightsError
 from impasto.filetype import check_file
-from impasto.hand import NOTHING, Hand, StyleFile
+from impasto.hand import NOTHING, Hand, StyleFile, expanded
 from impasto.recipe import Recipe
+from impasto.whole import behind
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Order:
         return [self.content.stem, *paintings] if isinstance(self.content, Path) else [*paintings, "texture"]
 
 
+STEMS = 4  # that a name is made of: systems take no names of any length
 LOSSLESS = (".png", ".tif", ".tiff")
 
 
@@ -57,9 +59,10 @@ def merged(base: dict[str, Any], preset: str | None, file: Path | None, turned: 
 
 def place(order: Order, asked: Path | None) -> Path:
     """A file that was asked for; CONTENT_STYLE.png in a folder that was, or else in `generated`."""
-    if asked is not None and not os.path.isdir(os.path.expanduser(asked)):  # noqa: PTH111, PTH112 (they never raise)
+    if asked is not None and not os.path.isdir(expanded(asked)):  # noqa: PTH112 (never raises)
         return asked
-    return (asked or Path("generated")) / ("_".join(order.stems) + ".png")
+    first, more = order.stems[:STEMS], order.stems[STEMS:]
+    return (asked or Path("generated")) / ("_".join([*first, *([f"{len(more)}_more"] if more else [])]) + ".png")
 
 
 def check_order(order: Order, options: Options, output: Path) -> None:
@@ -76,9 +79,14 @@ def check_order(order: Order, options: Options, output: Path) -> None:
         raise RecipeError("There is no painting with a weight above zero.")
     for file in order.files:
         check_file(file)
-    for made in (output, options.film):
-        if made is not None:
-            check_target(made, order, options.force)
+    made = [file for file in (output, options.film) if file is not None]
+    for file in made:
+        check_target(file, order, options.force)
+    if options.checkpoint is not None and behind(options.checkpoint) in map(behind, (*made, *order.files)):
+        raise UsageError(
+            f"--checkpoint {options.checkpoint} is another file of this run, and is removed at its end; "
+            "choose a name of its own."
+        )
 
 
 def check_weights(file: Path) -> None:

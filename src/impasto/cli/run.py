@@ -41,7 +41,8 @@ def run(order: Order, options: Options, then: Record | None = None) -> int:
         if then is not None:
             outcome.notes += records.differences(then, said)
             said = records.renamed(said, then)
-        keeper, kept = Keeper(job, options), checkpoint(options)
+        kept = checkpoint(options)
+        keeper = Keeper(job, options, resumed=kept is not None and kept.path.exists())
         with joined(job.device) as crew:
             last = paint_with(job, options, tell, keeper, kept, crew, interrupt, outcome)
     if not crew.leads:

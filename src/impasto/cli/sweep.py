@@ -41,6 +41,8 @@ def swept(
     )
     if blend is not None and (len(asked.styles) != 2 or len(vary) == MOST):
         raise UsageError(f"--blend goes from one STYLE to another, and with less than {MOST} --vary.")
+    if blend is not None and any(style.weight != 1 for style in asked.styles):
+        raise UsageError("--blend goes from one STYLE to the other, so their weights would change nothing.")
     from impasto.cli.sheets import Plan, cells_beside, default_sheet, deliver
     from impasto.cli.workshop import file_name
     from impasto.explain.grids import blends, sweep_grids

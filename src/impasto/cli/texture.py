@@ -24,7 +24,7 @@ STYLE may carry a weight, and a scale of its strokes: one.jpg:0.7 other.jpg:0.3@
 A tile's sides must be multiples of what a position of the deepest layer covers: of 16 with the usual layers.
 The file says how it was made: impasto again paints it again, or with changes."""
 
-NEEDS_PHOTO = ("Content", "strength", "recolor")
+NEEDS_PHOTO = ("Content", "strength", "style_reach", "recolor")
 OTHERWISE = ("size", "seamless", "color", "start")  # flags of the same name with other values, or another name
 OF_PAINTINGS = ("coarse", "fine", "part", "region", "labels")
 

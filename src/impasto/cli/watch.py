@@ -38,6 +38,7 @@ def watched(folder: Path, style: tuple[str, ...], every: float, **given: Any) ->
         for files in arrivals(folder.absolute(), every=every, stop=session.stop):
             own = session.own_files
             photos = [file for file in files if file not in own]
+            session.desk.forget_seen(photos)  # another may lie there under the same name
             found = jobs.every(photos, [each.path for each in used], asked.recipe, asked.start)
             session.paint(jobs.handled(found, asked.hand, used, asked.further))
         return session.ended()

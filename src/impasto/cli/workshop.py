@@ -72,7 +72,7 @@ class Workshop:
         for cell in cells:
             network = self.network(cell.recipe)
             check_layers(network, (*cell.recipe.content_layers, *cell.recipe.style_layers))
-            check(cell.content, weighted(cell.styles), cell.recipe, network, cell.start)
+            check(cell.content, weighted(cell.styles).paintings, cell.recipe, network, cell.start)
 
     def run(self, cell: Cell, hear: Callable[[Event], None], preview_every: int = 0) -> Picture:
         """Paint one cell to its end, or raise Stopped."""

@@ -26,5 +26,5 @@ def check_document(path: Path, suffixes: tuple[str, ...], *, overwrite: bool) ->
 
 def write_document(text: str, target: Path, *, overwrite: bool) -> Path:
     """At its place in one move."""
-    place(text.encode(), target, overwrite=overwrite)
+    place(text.encode(errors="backslashreplace"), target, overwrite=overwrite)
     return target

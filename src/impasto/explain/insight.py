@@ -21,7 +21,7 @@ MATRIX = 288
 def features(network: Network, picture: Picture, layer: str) -> Tensor:
     """(C, h, w)"""
     network.minimum(frozenset({layer}))  # refuses an unknown layer by name
-    return network(picture.rgb, frozenset({layer}))[layer][0].float()
+    return network(picture.rgb.to(network.device), frozenset({layer}))[layer][0].float()
 
 
 def liveliest(maps: Tensor, count: int) -> list[int]:
@@ -49,7 +49,7 @@ def gram_picture(matrix: Tensor) -> Tensor:
 
 def heat(values: Tensor) -> Tensor:
     """(h, w) in [0, 1] -> colors (1, 3, h, w)."""
-    ramp = torch.tensor(RAMP)
+    ramp = torch.tensor(RAMP, dtype=torch.float32, device=values.device)
     place = values.clamp(0, 1) * (len(RAMP) - 1)
     below = place.floor().long().clamp_max(len(RAMP) - 2)
     colors = torch.lerp(ramp[below], ramp[below + 1], (place - below)[..., None])

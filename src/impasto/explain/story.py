@@ -59,7 +59,7 @@ class Story:
     def _frame(self, image: Tensor, until: int | None) -> Tensor:
         curve = raster(self.chart(CHART, SIDE, until), CHART, SIDE)
         height, width = image.shape[-2:]
-        board = torch.ones(1, 3, SIDE, SIDE)
+        board = torch.ones(1, 3, SIDE, SIDE, dtype=torch.float32)
         top, left = (SIDE - height) // 2, (SIDE - width) // 2
         board[..., top : top + height, left : left + width] = image
         return torch.cat([board, curve], -1)

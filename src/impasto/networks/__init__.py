@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from impasto.networks.margin import Margin
@@ -22,7 +23,12 @@ class Network(Protocol):
 
     @property
     def sha256(self) -> str:
-        """Of the weights' numbers: what a picture records, to be painted again."""
+        """Of the weights: what a picture records, to be painted again."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights lie: pictures are looked at there."""
         ...
 
     @property

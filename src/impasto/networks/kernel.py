@@ -61,6 +61,7 @@ class Kernel:
 
     def _rowwise(self) -> Tensor:
         """The weights as they are wanted there, for pictures of any size."""
-        if self._form is None or self._form[0]:
-            self._form = (), self.weight.contiguous()
-        return self._form[1]
+        form = self._form  # another thread may replace it
+        if form is None or form[0]:
+            self._form = form = (), self.weight.contiguous()
+        return form[1]

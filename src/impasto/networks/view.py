@@ -47,6 +47,10 @@ class Turnable:
     def to(self, device: torch.device | None = None, dtype: torch.dtype | None = None) -> Self:
         raise NotImplementedError
 
+    @property
+    def device(self) -> torch.device:
+        return next(iter(self.tensors.values())).device
+
     def viewed(self, view: View) -> Self:
         """The same network, looking at every picture in this way; kept, so that what it saw can be recalled."""
         if view == PLAIN:
