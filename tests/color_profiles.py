@@ -23,7 +23,7 @@ def rgb_profile(name: str, primaries: np.ndarray, gamma: float | None = None) ->
     return assemble(tags, b"RGB ", b"XYZ ", name)
 
 
-def grey_profile(name: str, gamma: float) -> bytes:
+def gray_profile(name: str, gamma: float) -> bytes:
     tags = {key: value for key, value in _tags_of(srgb_profile()).items() if key in (b"wtpt", b"cprt")}
     return assemble(tags | {b"kTRC": power_curve(gamma)}, b"GRAY", b"XYZ ", name)
 

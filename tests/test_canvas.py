@@ -127,10 +127,10 @@ def test_noise_depends_on_the_seed_alone() -> None:
     assert 0 <= float(one.min()) < float(one.max()) <= 1
 
 
-@pytest.mark.parametrize("start", ["photo", "noise", "speckles", "painting", "grey", "picture"])
+@pytest.mark.parametrize("start", ["photo", "noise", "speckles", "painting", "gray", "picture"])
 def test_each_start_shows_what_it_says(start: str) -> None:
     photo, shown, grain = image(7, 9, 1), image(7, 9, 2), noise(9, 7, 3)
-    expected = {"photo": photo, "noise": grain, "grey": torch.full_like(photo, 0.5)}.get(start, shown)
+    expected = {"photo": photo, "noise": grain, "gray": torch.full_like(photo, 0.5)}.get(start, shown)
     seed = {"seed": 3} if start in ("noise", "speckles") else {}
     canvas = started(Recipe(start=start, **seed), photo, lambda: shown)  # type: ignore[arg-type]
     assert torch.equal(canvas, expected)

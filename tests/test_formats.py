@@ -87,7 +87,7 @@ def test_unclear_preprocessing_is_asked_for_and_can_be_given(tmp_path: Path) -> 
 def test_a_published_hash_decides_before_the_statistics(tmp_path: Path) -> None:
     file = write_torch(tmp_path / "whatever.pth", numbered("vgg19", tensors(bias="torchvision")))
     loaded = weights.load("vgg19", file=file, registry=[entry_for(file)])
-    assert (loaded.preprocessing, loaded.licence) == (CAFFE, "none")
+    assert (loaded.preprocessing, loaded.license) == (CAFFE, "none")
 
 
 def test_scaled_255_variant_is_the_original_with_channels_turned_round() -> None:
@@ -257,7 +257,7 @@ def test_the_registry_is_complete() -> None:
         assert all(url.startswith("https://") for url in entry.urls)
         assert len(entry.digest.digits) in (8, 32, 64)
         assert entry.source
-        assert entry.licence in ("CC BY 4.0", "BSD-3-Clause")
+        assert entry.license in ("CC BY 4.0", "BSD-3-Clause")
         assert "1409.1556" in entry.attribution
     assert len({entry.name for entry in ENTRIES}) == len({entry.filename for entry in ENTRIES}) == len(ENTRIES)
     for network in ("vgg19", "vgg16"):

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 import torch
-from color_profiles import ADOBE_RGB, DISPLAY_P3, SRGB, cmyk_profile, grey_profile, rgb_profile
+from color_profiles import ADOBE_RGB, DISPLAY_P3, SRGB, cmyk_profile, gray_profile, rgb_profile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -81,16 +81,16 @@ def test_an_srgb_profile_changes_no_bit_and_says_nothing() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_a_grey_profile_is_applied(dtype: type) -> None:
+def test_a_gray_profile_is_applied(dtype: type) -> None:
     top = np.iinfo(dtype).max
     ramp = np.linspace(0.1, 1, 16)[None].repeat(3, 0)
     image = Image.fromarray(np.round(to_linear(ramp) ** (1 / 1.8) * top).astype(dtype))
-    picture = read(encoded(image, grey_profile("Grey Gamma 1.8", 1.8)))
+    picture = read(encoded(image, gray_profile("Gray Gamma 1.8", 1.8)))
     assert np.abs(pixels(picture) - ramp[..., None]).max() < 2 / top
-    assert picture.notes == ("converted from Grey Gamma 1.8 to sRGB",)
+    assert picture.notes == ("converted from Gray Gamma 1.8 to sRGB",)
 
 
-def test_a_grey_picture_may_carry_the_profile_of_a_color_camera() -> None:
+def test_a_gray_picture_may_carry_the_profile_of_a_color_camera() -> None:
     picture = read(encoded(Image.new("L", (4, 4), 128), rgb_profile("P3", DISPLAY_P3)))
     assert np.abs(pixels(picture) - 128 / 255).max() < 0.5 / 255  # equal curves, equal white
 
@@ -123,7 +123,7 @@ def test_a_profile_for_other_colors_is_ignored_with_a_note() -> None:
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_damaged_profiles_never_cost_the_picture(data: st.DataObject) -> None:
-    sources = [rgb_profile("x", DISPLAY_P3, 2.2), grey_profile("x", 2), cmyk_profile("x"), b"not a profile"]
+    sources = [rgb_profile("x", DISPLAY_P3, 2.2), gray_profile("x", 2), cmyk_profile("x"), b"not a profile"]
     profile = bytearray(data.draw(st.sampled_from(sources)))
     for _ in range(data.draw(st.integers(0, 4))):
         profile[data.draw(st.integers(0, len(profile) - 1))] = data.draw(st.integers(0, 255))

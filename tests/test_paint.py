@@ -341,7 +341,7 @@ HOSTILE = {
     "black": flat(0.0, 0.0, 0.0),
     "white": flat(1.0, 1.0, 1.0),
     "color": flat(0.8, 0.3, 0.1),
-    "grey": image(36, 40, 4).mean(1, keepdim=True).expand(1, 3, 36, 40).contiguous(),
+    "gray": image(36, 40, 4).mean(1, keepdim=True).expand(1, 3, 36, 40).contiguous(),
     "two colors": torch.cat([flat(0.9, 0.1, 0.1)[..., :20], flat(0.1, 0.1, 0.9)[..., 20:]], 3),
     "checker": checker.expand(1, 3, 36, 40).contiguous(),
     "noise": torch.rand(1, 3, 36, 40, generator=torch.Generator().manual_seed(6)),
@@ -632,7 +632,7 @@ KNOBS: dict[str, tuple[dict[str, Any], Any]] = {
     "beta1": ({"optimizer": "adam"}, 0.5),
     "beta2": ({"optimizer": "adam"}, 0.5),
     "average": ({"optimizer": "adam"}, 0.9),
-    "start": ({}, "grey"),
+    "start": ({}, "gray"),
     "start_noise": ({}, 0.3),
 }
 

@@ -54,7 +54,7 @@ def test_the_same_size_is_the_same_picture_to_the_bit() -> None:
 
 
 def test_shrinking_averages_all_pixels() -> None:
-    """A fine checkerboard becomes grey, not stripes."""
+    """A fine checkerboard becomes gray, not stripes."""
     board = (torch.arange(256)[:, None] + torch.arange(256)) % 2
     picture = Picture(board.float().expand(1, 3, 256, 256).contiguous())
     for side in (16, 37, 100):
@@ -138,7 +138,7 @@ GOOD_ARRAYS: dict[str, Any] = {
     "floats": np.full((4, 6, 3), 0.2, np.float32),
     "doubles": np.full((4, 6, 3), 0.2),
     "halves": np.full((4, 6, 1), 0.2, np.float16),
-    "grey": np.full((4, 6), 51, np.uint8),
+    "gray": np.full((4, 6), 51, np.uint8),
     "opaque": np.concatenate([np.full((4, 6, 3), 51, np.uint8), np.full((4, 6, 1), 255, np.uint8)], -1),
     "upside down": np.full((4, 6, 3), 51, np.uint8)[::-1],
     "tensor": torch.full((3, 4, 6), 0.2),

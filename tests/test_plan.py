@@ -68,7 +68,7 @@ def painted(memory: int | None = None, network: Any = NETWORK, **knobs: Any) -> 
 
 
 def same_picture(a: Tensor, b: Tensor) -> bool:
-    """No more than one grey level apart in 99.9 % of the values."""
+    """No more than one gray level apart in 99.9 % of the values."""
     return float(((a - b).abs() <= 1 / 255).float().mean()) >= 0.999
 
 

@@ -114,7 +114,7 @@ def test_sixteen_bits_are_read_exactly(encode: object, channels: int) -> None:
     assert picture.notes == ()
 
 
-def test_sixteen_bit_grey_is_read_exactly() -> None:
+def test_sixteen_bit_gray_is_read_exactly() -> None:
     numbers = noise(5, 7, 1, np.uint16)[..., 0]
     for kind in ("PNG", "TIFF"):
         picture = read(saved(Image.fromarray(numbers), kind))

@@ -59,7 +59,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
             "color": ["style", "photo", "luma", "luminance", "match", "palette", "gray"],
             "seamless": ["no", "horizontal", "both"],
             "recolor": ["none", "monge", "pca", "cholesky", "histogram"],
-            "start": ["photo", "noise", "speckles", "painting", "grey", "picture"],
+            "start": ["photo", "noise", "speckles", "painting", "gray", "picture"],
         }.items()
     },
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from color_profiles import ADOBE_RGB, DISPLAY_P3, cmyk_profile, grey_profile, rgb_profile
+from color_profiles import ADOBE_RGB, DISPLAY_P3, cmyk_profile, gray_profile, rgb_profile
 from picture_files import MODES, in_mode, noise, saved
 from PIL import Image
 
@@ -67,7 +67,7 @@ def pictures() -> Iterator[tuple[str, bytes]]:
     for name, profile in (("P3", rgb_profile("P3", DISPLAY_P3)), ("Adobe", rgb_profile("A", ADOBE_RGB, 2.2))):
         for kind in ("PNG", "TIFF", "JPEG"):
             yield f"{name} {kind}", saved(color, kind, icc_profile=profile)
-    yield "grey profile", saved(color.convert("L"), "PNG", icc_profile=grey_profile("g", 1.8))
+    yield "gray profile", saved(color.convert("L"), "PNG", icc_profile=gray_profile("g", 1.8))
     yield "CMYK profile", saved(color.convert("CMYK"), "TIFF", icc_profile=cmyk_profile("press"))
     yield "alpha", saved(Image.fromarray(noise(40, 30, 4)), "PNG")
     yield "alpha TIFF", saved(Image.fromarray(noise(40, 30, 4)), "TIFF")
@@ -77,8 +77,8 @@ def pictures() -> Iterator[tuple[str, bytes]]:
         yield f"16 bits x {channels} TIFF", tiff(noise(40, 30, channels, np.uint16), SRGB, {})
     deep = png16(noise(40, 30, 3, np.uint16), rgb_profile("P3", DISPLAY_P3), {})
     yield "16 bits, P3", deep
-    yield "grey, 16 bits", saved(Image.fromarray(noise(40, 30, 1, np.uint16)[..., 0]), "PNG")
-    yield "grey, 16 bits, TIFF", saved(Image.fromarray(noise(40, 30, 1, np.uint16)[..., 0]), "TIFF")
+    yield "gray, 16 bits", saved(Image.fromarray(noise(40, 30, 1, np.uint16)[..., 0]), "PNG")
+    yield "gray, 16 bits, TIFF", saved(Image.fromarray(noise(40, 30, 1, np.uint16)[..., 0]), "TIFF")
 
 
 FILES = dict(pictures())

@@ -129,6 +129,13 @@ def test_one_painting_may_have_a_weight_and_a_network_its_place(pixels: tuple[An
     assert torch.equal(made.rgb, stylize(photo, [painting], recipe(), network=network, device="cpu").rgb)
 
 
+def test_a_network_by_name(pixels: tuple[Any, Any]) -> None:
+    by_name, opened = (stylize(*pixels, size=48, steps=2, network=each) for each in ("lite", None))
+    assert torch.equal(by_name.rgb, opened.rgb)
+    with pytest.raises(RecipeError, match="network = 'vgg11'"):
+        stylize(*pixels, network="vgg11")
+
+
 def test_how_a_painting_is_used_is_checked(pixels: tuple[Any, Any]) -> None:
     photo, painting = (impasto.read(each) for each in pixels)
     wrong: Any

@@ -227,7 +227,7 @@ def test_several_paintings_and_regions(capsys: Capture, painting: Path, flags: t
         (("--start", "photo"), "none of speckles"),
         (("--strength", "0.5"), "No such option"),
         (("--tileable", "--size", "51x30"), "52 x 30 would do"),
-        (("--seed", "3", "--start", "grey"), "no effect"),
+        (("--seed", "3", "--start", "gray"), "no effect"),
         (("--style-weight", "0"), "Nothing is wanted of the picture"),
     ],
 )

@@ -56,7 +56,7 @@ def test_the_first_load_downloads_the_second_asks_nobody(serve: Entry, server: S
     offline = weights.load("vgg19", registry=[serve], offline=True)
     assert len(server.requests) == 1
     assert first.sha256 == second.sha256 == offline.sha256
-    assert (first.source, first.licence, first.attribution) == (serve.source, serve.licence, serve.attribution)
+    assert (first.source, first.license, first.attribution) == (serve.source, serve.license, serve.attribution)
     assert replace(second, tensors={}) == replace(first, tensors={})
     assert list(second.tensors) == list(first.tensors)
     assert all(torch.equal(first.tensors[key], second.tensors[key]) for key in first.tensors)
@@ -189,7 +189,7 @@ def test_a_file_from_elsewhere_needs_no_cache(
 def test_a_kept_file_can_be_given_by_hand(serve: Entry) -> None:
     sound = weights.load("vgg19", registry=[serve])
     given = weights.load("vgg19", file=places.features_file(serve))
-    assert (given.sha256, given.licence) == (sound.sha256, sound.licence)
+    assert (given.sha256, given.license) == (sound.sha256, sound.license)
     with pytest.raises(WeightsError, match="holds VGG-19, but VGG-16"):
         weights.load("vgg16", file=places.features_file(serve))
 

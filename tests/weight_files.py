@@ -72,6 +72,6 @@ def entry_for(path: Path, urls: tuple[str, ...] = (), *, network: str = "vgg19",
         digest=Digest("sha256", hashlib.sha256(content).hexdigest()),
         preprocessing=CAFFE,
         source="a test",
-        licence="none",
+        license="none",
         attribution="nobody",
     )

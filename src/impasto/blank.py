@@ -12,7 +12,7 @@ from impasto.recipe import Recipe
 
 START = "speckles"  # of a texture, unless it is asked for another: its colors are right from the beginning
 COLORS = ("style", "match", "palette", "gray")  # those that take nothing from a photo
-STARTS = ("speckles", "noise", "painting", "grey", "picture")
+STARTS = ("speckles", "noise", "painting", "gray", "picture")
 UNIT = 32  # pixels of a position of the deepest layer there is
 
 

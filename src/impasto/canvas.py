@@ -120,19 +120,19 @@ def margin(old: int, new: int) -> tuple[int, int]:
 
 
 def noise(width: int, height: int, seed: int) -> Tensor:
-    """Grey noise of a photograph's contrast, made on the CPU so that it is equal on every device."""
+    """Gray noise of a photograph's contrast, made on the CPU so that it is equal on every device."""
     generator = torch.Generator().manual_seed(seed)
     return (0.5 + 0.16 * torch.randn(1, 3, height, width, generator=generator, dtype=torch.float32)).clamp(0, 1)
 
 
 def started(recipe: Recipe, photo: Tensor, shown: Callable[[], Tensor]) -> Tensor:
-    """The canvas of the first level: photo, noise, grey, or what else is shown (painting, speckles, given picture)."""
+    """The canvas of the first level: photo, noise, gray, or what else is shown (painting, speckles, given picture)."""
     if recipe.start == "noise" or recipe.start_noise:
         grain = noise(photo.shape[-1], photo.shape[-2], recipe.seed).to(photo)
     match recipe.start:
         case "photo":
             canvas = photo
-        case "grey":
+        case "gray":
             canvas = torch.full_like(photo, 0.5)
         case "noise":
             canvas = grain

@@ -176,7 +176,7 @@ def _pixels(picture: Tensor) -> int:
 
 
 def _downhill(descent: Descent) -> Tensor:
-    """A step towards grey, which costs what every step costs."""
+    """A step towards gray, which costs what every step costs."""
     away = descent.room.copy(descent.canvas)
     flat = away.sub_(0.5).permute(0, 2, 3, 1).reshape(-1)
     descent.advance(torch.dot(flat, flat) / 2, away)

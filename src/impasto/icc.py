@@ -1,6 +1,6 @@
 """Color profiles: what a file's numbers mean, turned into sRGB.
 
-Profiles of curves and a matrix (Display P3, Adobe RGB, ProPhoto, grey gammas: nearly all of them) are computed here
+Profiles of curves and a matrix (Display P3, Adobe RGB, ProPhoto, gray gammas: nearly all of them) are computed here
 in floating point, because LittleCMS through Pillow knows only 8 bits; all others (CMYK, tables) go that way.
 """
 

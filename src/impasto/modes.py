@@ -1,4 +1,4 @@
-"""A Pillow image of any mode becomes samples: grey or RGB in sRGB, upright, with alpha apart."""
+"""A Pillow image of any mode becomes samples: gray or RGB in sRGB, upright, with alpha apart."""
 
 import sys
 from collections.abc import Callable
@@ -130,9 +130,9 @@ def _color_key(image: Image.Image, numbers: Array) -> Array | None:
 def _apart(image: Image.Image) -> tuple[Image.Image, Array | None]:
     """Colors of mode L, RGB, CMYK or LAB, and alpha."""
     if image.has_transparency_data:
-        grey = image.mode in ("L", "LA", "La")
-        image = image.convert("LA" if grey else "RGBA")
-        return image.convert("L" if grey else "RGB"), np.array(image.getchannel("A"))[..., None]
+        gray = image.mode in ("L", "LA", "La")
+        image = image.convert("LA" if gray else "RGBA")
+        return image.convert("L" if gray else "RGB"), np.array(image.getchannel("A"))[..., None]
     if image.mode == "1":
         return image.convert("L"), None
     return (image if image.mode in ("L", "CMYK", "LAB") else image.convert("RGB")), None
@@ -165,7 +165,7 @@ def _in_srgb(color: Image.Image, numbers: Array | None, profile: bytes | None) -
 
 def _with_profile(color: Image.Image, numbers: Array | None, profile: bytes) -> tuple[Array, tuple[str, ...]]:
     note = f"converted from {icc.profile_name(profile)} to sRGB"
-    if color.mode == "L" and icc.fits(profile, "RGB"):  # a grey picture kept with the profile of its camera
+    if color.mode == "L" and icc.fits(profile, "RGB"):  # a gray picture kept with the profile of its camera
         color = color.convert("RGB")
         numbers = None if numbers is None else numbers.repeat(3, -1)
     if not icc.fits(profile, color.mode):

@@ -281,7 +281,7 @@ def shares(weights: Mapping[str, float], normalized: bool) -> dict[str, float]:
 
 
 def at_first(asked: Commission, level: Level, device: torch.device) -> Tensor:
-    """What else than photo, noise or grey the canvas may show: a given picture, speckles, the first painting."""
+    """What else than photo, noise or gray the canvas may show: a given picture, speckles, the first painting."""
     if asked.recipe.start == "speckles":
         grain = canvases.noise(level.width, level.height, asked.recipe.seed)
         return speckled(grain, asked.paintings).to(device)

@@ -210,7 +210,7 @@ class Recipe:
 
     # Start
     start: Annotated[
-        Literal["photo", "noise", "speckles", "painting", "grey", "picture"],
+        Literal["photo", "noise", "speckles", "painting", "gray", "picture"],
         knob(
             "Start",
             "what the canvas shows at first; speckles: noise in the painting's colors; 'picture' needs one to be given",

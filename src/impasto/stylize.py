@@ -33,7 +33,7 @@ def stylize(
     styles: Styles,
     recipe: Recipe | None = None,
     *,
-    network: Network | None = None,
+    network: Network | str | None = None,
     device: str | torch.device = "auto",
     start: PictureLike | None = None,
     regions: Sequence[RegionLike] = (),
@@ -49,7 +49,8 @@ def stylize(
     a list, with weights as (painting, weight), or as Paintings. `changes` are knobs of the recipe, and a preset to be
     laid under them: `stylize(photo, painting, strength=0.7, size=1024, preset="fast")`.
 
-    `start` is one of the recipe's starts by name, or a picture.
+    `start` is one of the recipe's starts by name, or a picture; `network` one of its networks by name, or one that was
+    opened.
 
     `regions` are (mask, painting) or (mask, painting, strength): what is bright in the mask is painted after another
     painting. What is dark in `strength_map`, and bright in `protect`, stays the photo's own.
@@ -57,6 +58,8 @@ def stylize(
     if start is not None:
         named = isinstance(start, str) and start in STARTS
         changes["start"], start = (start, None) if named else ("picture", start)
+    if isinstance(network, str):
+        changes["network"], network = network, None
     recipe = (recipe or Recipe()).changed(**changes)
     where = network.device if network and device == "auto" else devices.choose(str(device))
     photo = read(content)

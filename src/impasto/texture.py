@@ -26,7 +26,7 @@ def texture(
     *,
     size: int | tuple[int, int] | None = None,
     tileable: bool = False,
-    network: Network | None = None,
+    network: Network | str | None = None,
     device: str | torch.device = "auto",
     start: PictureLike | None = None,
     on_event: Callable[[Event], None] = lambda _: None,

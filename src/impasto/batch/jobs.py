@@ -19,7 +19,7 @@ from impasto.errors import ImpastoError, RecipeError, UsageError, near, reason
 from impasto.hand import NOTHING, Hand, StyleFile, parted
 from impasto.recipe import FIELDS, Recipe, hints
 
-STARTS = ("photo", "noise", "speckles", "painting", "grey")
+STARTS = ("photo", "noise", "speckles", "painting", "gray")
 COLUMNS = ("content", "style", "weights", "output", "preset", *MASKS, *FIELDS)
 
 

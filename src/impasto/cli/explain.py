@@ -37,7 +37,7 @@ explain = click.Group(
     context_settings=SETTINGS,
     no_args_is_help=False,
     help="Show how it works: what each layer keeps of the photo, and what of the painting.",
-    short_help="Show how it works, layer by layer, as labelled sheets.",
+    short_help="Show how it works, layer by layer, as labeled sheets.",
 )
 
 

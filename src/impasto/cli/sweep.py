@@ -1,4 +1,4 @@
-"""`impasto sweep`: labelled sheets over any knobs of the recipe."""
+"""`impasto sweep`: labeled sheets over any knobs of the recipe."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ sweep = Sectioned(
         *options.machine_flags(),
         *options.talk_flags(),
     ],
-    short_help="Paint labelled sheets over two or three knobs.",
-    help="Paint CONTENT in the manner of STYLE with each combination of some settings, as a labelled sheet.\n\n"
+    short_help="Paint labeled sheets over two or three knobs.",
+    help="Paint CONTENT in the manner of STYLE with each combination of some settings, as a labeled sheet.\n\n"
     "\b\n"
     "impasto sweep photo.jpg painting.jpg --vary strength=0.2,0.5,0.8 --vary style_scale=0.5,1,2\n"
     "impasto sweep photo.jpg painting.jpg --vary seed=0,1,2 --start noise\n"

@@ -28,7 +28,7 @@ def list_weights() -> None:
         for title, words in (
             ("network", entry.network),
             ("source", entry.source),
-            ("license", entry.licence),
+            ("license", entry.license),
             ("credit", entry.attribution),
             ("from", "\n               ".join(entry.urls)),
             ("here", "\n               ".join(here) or "not yet"),

@@ -130,7 +130,7 @@ def _load_file(network: str, file: Path, asked: Convention | None, registry: Seq
         preprocessing,
         features.fingerprint(tensors, preprocessing),
         source=file.name if entry is None else entry.source,
-        licence="not stated in the file" if entry is None else entry.licence,
+        license="not stated in the file" if entry is None else entry.license,
         attribution="not stated in the file" if entry is None else entry.attribution,
         stand_in="; ".join(f"{key}: {text}" for key, text in contents.metadata.items() if "stand-in" in text),
     )
@@ -163,7 +163,7 @@ def _convert(entry: Entry, file: Path) -> Weights:
     tensors = identify(formats.read(file), entry.network, file)
     sha256 = features.fingerprint(tensors, entry.preprocessing)
     weights = Weights(
-        entry.network, tensors, entry.preprocessing, sha256, entry.source, entry.licence, entry.attribution
+        entry.network, tensors, entry.preprocessing, sha256, entry.source, entry.license, entry.attribution
     )
     try:
         features.write(weights, places.features_file(entry))

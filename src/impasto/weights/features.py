@@ -34,7 +34,7 @@ class Weights:
     preprocessing: Preprocessing
     sha256: str
     source: str
-    licence: str
+    license: str
     attribution: str
     stand_in: str = ""
 
@@ -56,7 +56,7 @@ def write(weights: Weights, path: Path) -> None:
         "preprocessing": json.dumps(asdict(weights.preprocessing)),
         "sha256": weights.sha256,
         "source": weights.source,
-        "licence": weights.licence,
+        "license": weights.license,
         "attribution": weights.attribution,
         "stand_in": weights.stand_in,
     }
@@ -83,7 +83,7 @@ def restore(contents: Contents, network: str, path: Path) -> Weights:
     try:
         preprocessing = pydantic.TypeAdapter(Preprocessing).validate_json(about["preprocessing"])
         expected = about["sha256"]
-        told = {key: about[key] for key in ("source", "licence", "attribution", "stand_in")}
+        told = {key: about[key] for key in ("source", "license", "attribution", "stand_in")}
     except (KeyError, pydantic.ValidationError) as error:
         raise WeightsError(f"{path} lacks what it should tell about itself: delete it.") from error
     if fingerprint(tensors, preprocessing) != expected:

@@ -1,4 +1,4 @@
-"""Tell which network a file's tensors belong to, and give them the papers' names: conv1_1, conv1_2, ...
+"""Tell which network a file's tensors belong to, and give them the papers' names, such as conv1_1.
 
 Three ways of naming circulate: `features.N` counts every layer as torchvision does (Caffe conversions use it
 too), `convB_I` is Gatys', `blockB_convI` is Keras'. A file may be cut after any convolution.

@@ -1,4 +1,4 @@
-"""The weight files that others have published: where, how large, which hash, whose licence, for which input.
+"""The weight files that others have published: where, how large, which hash, whose license, for which input.
 
 This is the only list of addresses in the program, and it needs neither torch nor the network.
 """
@@ -48,7 +48,7 @@ class Entry:
     digest: Digest
     preprocessing: Preprocessing
     source: str
-    licence: str
+    license: str
     attribution: str
 
     def describe(self) -> str:
@@ -127,7 +127,7 @@ ENTRIES: tuple[Entry, ...] = (
         digest=Digest("sha256", "88682ab5"),
         preprocessing=TORCHVISION_FEATURES,
         source="the original Oxford weights, from amdegroot/ssd.pytorch, torchvision's IMAGENET1K_FEATURES",
-        licence=_OXFORD[0],
+        license=_OXFORD[0],
         attribution=_OXFORD[1],
     ),
     _torchvision("vgg16", "397923af", None, "397923af"),
