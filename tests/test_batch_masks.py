@@ -11,6 +11,7 @@ from command import Ran, here, opened, picture_file, started, tiny
 from networks import one_thread
 from PIL import Image
 
+from impasto import inputs
 from impasto.files import read_record
 
 Capture = pytest.CaptureFixture[str]
@@ -64,6 +65,13 @@ def test_what_is_protected_stays_in_every_photo(batch: Callable[..., Ran], folde
         assert not np.array_equal(before[:, width // 2 :], after[:, width // 2 :])
 
 
+@pytest.fixture
+def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The weights end where layers begin to be coarse: relu2_1 shall be one."""
+    monkeypatch.setattr(inputs, "COARSE", 2)
+
+
+@pytest.mark.usefixtures("shallow")
 def test_a_changed_mask_paints_again_and_the_same_does_not(batch: Callable[..., Ran], folder: Path) -> None:
     """Nor where only the picture itself tells what it was made of; without the mask it is another picture."""
     mask, lines = folder / "mask.png", [f"{folder / 'out' / name}_p.png" for name in SIZES]
@@ -100,6 +108,7 @@ def test_a_masked_picture_of_a_batch_is_the_picture(
     assert made.with_name("two_p_q-again.png").read_bytes() == made.read_bytes()
 
 
+@pytest.mark.usefixtures("shallow")
 def test_large_forms_and_fine_strokes_need_no_other_painting(batch: Callable[..., Ran], folder: Path) -> None:
     ran = batch("--coarse", folder / "p.png", "--fine", folder / "q.png", style=())
     assert ran.code == 0, ran.err

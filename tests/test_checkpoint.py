@@ -195,17 +195,6 @@ def test_what_cannot_be_kept_does_not_end_the_run(tmp_path: Path) -> None:
     }
 
 
-def test_who_asks_to_stop_when_all_is_done_is_not_told_of_an_early_end() -> None:
-    total = sum(isinstance(event, Step) for event in run(RUNS["sgd"]))
-    left = [total]
-    told = []
-    for event in run(RUNS["sgd"], stop=lambda: left == [0]):
-        left[0] -= isinstance(event, Step)
-        told += [event.text] if isinstance(event, Note) else []
-    assert left == [0]
-    assert not any("Stopped early" in text for text in told)
-
-
 # ---- the file --------------------------------------------------------------------------------------------------------
 
 NUMBERS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(max_size=8)

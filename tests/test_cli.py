@@ -29,7 +29,7 @@ from impasto import recipe as recipes
 from impasto.cli.paint import paint
 from impasto.cli.progress import Lines, Pace, by_kind, duration
 from impasto.dial import style_weight
-from impasto.errors import PictureError, RecipeError
+from impasto.errors import PictureError, RecipeError, UsageError
 from impasto.events import Level, Step
 from impasto.files import Written, read_record, write
 from impasto.hand import StyleFile
@@ -238,7 +238,7 @@ def test_a_file_whose_name_ends_like_a_weight(tmp_path: Path) -> None:
 def test_any_painting_is_a_path_or_refused(argument: str) -> None:
     try:
         style = parsed_painting(argument)
-    except RecipeError:
+    except (RecipeError, UsageError):
         return
     assert style.weight >= 0
     assert style.scale > 0

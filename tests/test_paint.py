@@ -96,7 +96,7 @@ def test_the_plan_comes_first_the_picture_last_and_every_step_between() -> None:
         assert step.loss == pytest.approx(sum(step.losses.values()))
         assert set(step.losses) == {"content relu2_2", "style relu1_1", "style relu2_1", "style relu3_1"}
     previews = [event for event in seen if isinstance(event, Preview)]
-    assert [(p.level.index, p.step) for p in previews] == [(1, 2), (2, 2)]
+    assert [(p.level.index, p.step) for p in previews] == [(1, 2), (2, 1)]  # every two steps of the run
     assert isinstance(last, Finished)
     assert last.image.shape == (1, 3, 90, 110)
     assert last.evaluations == 5
@@ -167,7 +167,7 @@ def test_stopping_gives_a_whole_picture_of_the_exact_size(at: int) -> None:
     assert isinstance(last, Finished)
     assert last.image.shape == (1, 3, 90, 110)
     assert last.evaluations == len(losses(seen)) == min(at, 5)
-    assert any(isinstance(event, Note) and "Stopped early" in event.text for event in seen) == (at <= 5)
+    assert any(isinstance(event, Note) and "Stopped early" in event.text for event in seen) == (at < 5)
 
 
 # ---- repeatable ----------------------------------------------------------------------------------------------------

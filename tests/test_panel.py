@@ -16,7 +16,7 @@ from impasto.events import Level
 from impasto.networks import Network
 from impasto.networks.vgg import VGG
 from impasto.networks.view import WAYS
-from impasto.objective import Objective, Term
+from impasto.objective import Objective, Term, variation_term
 from impasto.panel import Panel, panels, upright
 from impasto.recipe import Recipe
 from impasto.share import ALONE
@@ -78,7 +78,7 @@ def test_who_is_asked_at_which_steps(step: int, looks: tuple[int, ...], met: lis
 
     def aim(network: Network) -> Objective:
         made.append(network)
-        return Objective(network, (), ALONE)
+        return Objective(network, (variation_term(1.0, 1),), ALONE)
 
     level, diary = Level(1, 1, 8, 8, 10, 4, looks), Diary([None], step=step)
     asked = panels(aim, tiny(), level, 5.0, diary, lambda: False)

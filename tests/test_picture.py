@@ -1,5 +1,6 @@
 """The Picture type: sizes, transparency, and what comes from arrays."""
 
+import io
 from typing import Any
 
 import numpy as np
@@ -216,3 +217,26 @@ def test_a_picture_checks_its_planes() -> None:
             Picture(planes, alpha)
     with pytest.raises(PictureError, match="at least 1"):
         Picture(rgb).resized(0, 5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t.to(torch.float8_e5m2).float().to(torch.float8_e5m2),
+        lambda t: t.double(),
+        lambda t: torch.complex(t, -t).conj().imag,  # whose sign is still to be turned
+        lambda t: t.requires_grad_(),
+    ],
+)
+def test_tensors_that_numpy_does_not_know(change: Any) -> None:  # noqa: ANN401 -- of tensors
+    quarters = torch.tensor([0.0, 0.25, 0.5, 1.0]).repeat(3, 4, 1)
+    assert torch.equal(read(change(quarters.clone())).rgb[0], quarters)
+
+
+def test_numbers_of_another_byte_order_and_bytes_with_gaps() -> None:
+    numbers = np.arange(48, dtype=np.uint16).reshape(4, 4, 3) * 1000
+    assert torch.equal(read(numbers.astype(">u2")).rgb, read(numbers).rgb)
+    stream = io.BytesIO()
+    Image.fromarray(numbers.astype(np.uint8)).save(stream, "PNG")
+    doubled = bytes(byte for byte in stream.getvalue() for _ in range(2))
+    assert torch.equal(read(memoryview(doubled)[::2]).rgb, read(stream.getvalue()).rgb)

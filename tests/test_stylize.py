@@ -154,8 +154,15 @@ def test_pixels_that_somebody_differentiates_by(pixels: tuple[Any, Any]) -> None
     assert torch.equal(made, plain)
 
 
-def test_what_is_no_picture_is_refused(pixels: tuple[Any, Any]) -> None:
+def test_what_is_no_picture_is_refused(pixels: tuple[Any, Any], tmp_path: Path) -> None:
+    written = (tmp_path / "written").open("wb")
+    closed = io.BytesIO(b"a picture once")
+    closed.close()
     for wrong in (
+        written,
+        closed,
+        torch.zeros(3, 4, 4, device="meta"),
+        torch.zeros(3, 4, 4).to_sparse(),
         3,
         None,
         object(),
@@ -168,6 +175,7 @@ def test_what_is_no_picture_is_refused(pixels: tuple[Any, Any]) -> None:
             stylize(wrong, pixels[1], recipe(), network=tiny(), device="cpu")  # type: ignore[arg-type]
         with pytest.raises(PictureError):
             stylize(pixels[0], [wrong], recipe(), network=tiny(), device="cpu")  # type: ignore[list-item]
+    written.close()
     with pytest.raises(DeviceError):
         stylize(*pixels, recipe(), network=tiny(), device="gpu")
     with pytest.raises(RecipeError, match="no painting"):

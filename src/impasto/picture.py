@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from impasto import strips
 from impasto.decode import decode_file, decode_image
-from impasto.errors import PictureError
+from impasto.errors import PictureError, reason
 from impasto.filetype import open_file
 from impasto.hand import expanded
 from impasto.modes import Samples
@@ -122,7 +123,7 @@ def read(source: PictureLike, *, max_pixels: int = MAX_PIXELS) -> Picture:
         case str() | os.PathLike():
             return _from_path(Path(source), max_pixels)
         case bytes() | bytearray() | memoryview():
-            return _from_stream(io.BytesIO(source), "the picture", "", max_pixels)
+            return _from_stream(io.BytesIO(bytes(source)), "the picture", "", max_pixels)
         case Image.Image():
             return _hashed(_picture(decode_image(source, "the Pillow image", max_pixels)))
         case np.ndarray():
@@ -131,12 +132,19 @@ def read(source: PictureLike, *, max_pixels: int = MAX_PIXELS) -> Picture:
             return _hashed(_picture(_from_tensor(source)))
         case io.TextIOBase():
             pass  # would take the bytes for letters
-        case object(read=fetch) if callable(fetch) and isinstance(held := fetch(), bytes):
+        case object(read=fetch) if callable(fetch) and isinstance(held := _fetched(fetch), bytes):
             return read(held, max_pixels=max_pixels)
     raise PictureError(
         f"a picture cannot be read from {type(source).__name__}; give a path, bytes, a file opened for bytes, "
         "a Pillow image, an array or a tensor"
     )
+
+
+def _fetched(fetch: Callable[[], object]) -> object:
+    try:
+        return fetch()
+    except (OSError, ValueError) as error:  # closed, opened for writing, or on a disk that fails
+        raise PictureError(f"the picture cannot be read: {reason(error)}") from error
 
 
 def _from_path(path: Path, max_pixels: int) -> Picture:
@@ -186,7 +194,9 @@ def _planes(samples: NDArray[Any]) -> Tensor:
 
 
 def _from_tensor(tensor: Tensor) -> Samples:
-    tensor = tensor.detach().cpu()
+    if tensor.is_meta or tensor.layout != torch.strided:
+        raise PictureError("a tensor without numbers, or with most of them left out, is no picture; make it dense")
+    tensor = tensor.detach().cpu().resolve_neg()
     planes = tensor[0] if tensor.ndim == 4 and len(tensor) == 1 else tensor
     planes = planes[None] if planes.ndim == 2 else planes
     if planes.ndim != 3 or len(planes) not in (1, 3, 4):
@@ -194,8 +204,8 @@ def _from_tensor(tensor: Tensor) -> Samples:
             f"a tensor of shape {tuple(tensor.shape)} is no picture; it must be (3, height, width), "
             "or have 1 or 4 channels, or a leading 1"
         )
-    if planes.dtype == torch.bfloat16:
-        planes = planes.float()  # a type that numpy does not know
+    if planes.is_floating_point():
+        planes = planes.float()  # some types are none of numpy's
     return _from_array(planes.movedim(0, -1).numpy())
 
 
