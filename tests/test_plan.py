@@ -406,6 +406,31 @@ def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         storage.Room(in_file=True).empty(2, 3, like=torch.zeros(1))
 
 
+def test_a_disk_that_is_too_small_is_told_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By no more than is needed: what a run has laid into files at once is the measure."""
+    live: dict[int, int] = {}
+    most = [0]
+    reserve = storage._mapped
+
+    def counted(length: int) -> Any:  # noqa: ANN401 -- a map
+        made = reserve(length)
+        live[id(made)] = length
+        weakref.finalize(made, live.pop, id(made), None)
+        most[0] = max(most[0], sum(live.values()))
+        return made
+
+    monkeypatch.setattr(storage, "_mapped", counted)
+    monkeypatch.setattr(plan.Planner, "best", lambda self, level, budget: self.layout(level, 128, in_file=True))
+    list(events(size=420, steps=7))
+    for share, refused in ((1.0, False), (0.6, True)):
+        monkeypatch.setattr(storage, "free", lambda share=share: share * most[0])
+        if not refused:
+            planned(size=420, steps=7)
+            continue
+        with pytest.raises(PlanError, match=r"420 x 300 needs .* MB in files, .*TMPDIR"):
+            planned(size=420, steps=7)
+
+
 # ---- memory that runs out --------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from itertools import chain
 import torch
 
 from impasto import device as devices
+from impasto import storage
 from impasto.canvas import final_size
 from impasto.costs import FORWARD_AND_BACK, Costs, Run, measure, shortest
 from impasto.cutter import SMALLEST, Cutter
@@ -35,6 +36,7 @@ PLENTY = 0.5  # of the budget: up to there it is enough to know what an earlier 
 ROOMY = 0.8  # of the budget: up to there all may be kept, as the holes have been seen to grow to 0.85
 RGB = 12  # bytes of a pixel of a picture or canvas
 COMFORTABLE = 6  # times as wide as its halo: a tile then goes forward and back on less than three times its own pixels
+LAID = 3 * RGB  # beside the optimizer's, where all lies in files: photo, canvas, gradient, at least
 RESIZING = 6 * RGB * BAND  # what is made on the way from one level to the next
 
 
@@ -125,6 +127,11 @@ class Planner:
         strides = [self.run.network.strides[layer] for layer, weight in layers.items() if weight]
         return sum(Grid.over(level.height // stride, level.width // stride).memory for stride in strides)
 
+    def on_disk(self, layout: Layout) -> float:
+        """The bytes that lie in files, at least."""
+        pixels = layout.level.width * layout.level.height
+        return self.measured(False).state(pixels) + LAID * pixels if layout.in_file else 0.0
+
     def at_ease(self, levels: Sequence[Level], budget: float) -> tuple[Layout, ...]:
         """All in one piece by what others have tried out, where that is far from the budget; or none."""
         later = replace(self, beside=self.beside + self.measured(False).left)
@@ -198,7 +205,16 @@ def lay_out(
     found = tuple(layout for layout in layouts if layout is not None)
     if len(found) < len(levels):
         raise PlanError(refusal(tried, levels[-1], budget, held))
+    if not crew.several:  # who would have to agree on it
+        check_disk(levels[-1], max(map(tried.on_disk, found)))
     return found
+
+
+def check_disk(final: Level, needed: float) -> None:
+    """A disk that fills up in the last level would cost all that was done before."""
+    if needed and needed > (free := storage.free()):
+        words = f"{final.width} x {final.height} needs {size(needed)} in files, and {size(free)} are free in"
+        raise PlanError(f"{words} {storage.folder()}: set TMPDIR to a larger disk, or allow more memory.")
 
 
 def worth_a_trial(final: Level, run: Run) -> bool:

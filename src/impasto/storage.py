@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import mmap
 import os
+import shutil
 import tempfile
 import threading
 import weakref
@@ -120,6 +121,11 @@ def _reserve(handle: int, size: int) -> None:
         os.posix_fallocate(handle, 0, size)
     else:  # macOS
         os.truncate(handle, size)
+
+
+def free() -> int:
+    """Bytes that files may still take."""
+    return shutil.disk_usage(folder()).free
 
 
 def folder() -> str:
