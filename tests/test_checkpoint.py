@@ -190,9 +190,8 @@ def test_what_cannot_be_kept_does_not_end_the_run(tmp_path: Path) -> None:
     folder = tmp_path / "gone"
     events = list(run(RUNS["adam"], Checkpoint(folder / "run", every=0)))
     assert torch.equal(result(iter(events))[0], result(run(RUNS["adam"]))[0])
-    assert {note.text.partition(": ")[0] for note in events if isinstance(note, Note)} >= {
-        f"The checkpoint {folder / 'run'} cannot be written"
-    }
+    told = [event.text for event in events if isinstance(event, Note) and "cannot be written" in event.text]
+    assert [str(folder / "run") in text for text in told] == [True]  # once, though each step has tried
 
 
 # ---- the file --------------------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ class Checkpoint:
 
     def write(self, state: State, room: Room = MEMORY) -> None:
         """Write the state, in the place of the one before."""
-        begun = time.monotonic()
+        begun = self._written = time.monotonic()  # where it fails, it is not tried again at once
         statefile.write(self.path, {"about": self.about or {}, "identity": self._identity, "run": state}, room)
         self._written = time.monotonic()
         self._took = self._written - begun if self.every else 0.0

@@ -35,6 +35,7 @@ class Diary:
     coarse: Tensor | None = None  # what the level before ended with
     descent: State | None = None  # read from the file, and not yet taken up
     halted: bool = False  # and what there was is kept
+    failed: bool = False  # to keep the state, the last time
     news: list[str] = field(default_factory=list)  # not told yet
 
     @classmethod
@@ -91,7 +92,13 @@ class Diary:
         if due():
             state = {name: getattr(self, name) for name in KEPT} | {"descent": descent.state()}
             if self.crew.leads:
-                try:
-                    checkpoint.write(state, descent.room)
-                except CheckpointError as error:  # the picture is worth more than what it might be taken up from
-                    self.news = [f"{error} The run goes on; it cannot be taken up from where it is."]
+                self._keep(checkpoint, state, descent.room)
+
+    def _keep(self, checkpoint: Checkpoint, state: State, room: Room) -> None:
+        """Where it fails, the picture is worth more than what it might be taken up from: that is told, once."""
+        try:
+            checkpoint.write(state, room)
+            self.failed = False
+        except CheckpointError as error:
+            self.news += [] if self.failed else [f"{error} The run goes on; it cannot be taken up from where it is."]
+            self.failed = True

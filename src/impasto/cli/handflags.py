@@ -26,6 +26,10 @@ def hand_flags() -> list[Flag]:
         "--part": ("MASK", "use only what is bright here of the STYLE; once for each STYLE, in their order"),
         "--region": ("MASK=STYLE[:STRENGTH]", "paint what is bright in MASK after STYLE, to 0-1 of the dial; multiple"),
     }
+    masks = {
+        "--protect": "what is bright here stays the photo",
+        "--strength-map": "how strongly to paint where: white fully, black not at all",
+    }
     return [
         *(Flag([name], section="Hand", multiple=True, metavar=kind, help=text) for name, (kind, text) in words.items()),
         Flag(
@@ -36,22 +40,8 @@ def hand_flags() -> list[Flag]:
             callback=once,
             help="two maps in the same colors, of the photo and of the STYLE: like is painted after like",
         ),
-        Flag(
-            ["--protect"],
-            section="Hand",
-            metavar="MASK",
-            type=FILE,
-            multiple=True,
-            callback=once,
-            help="what is bright here stays the photo",
-        ),
-        Flag(
-            ["--strength-map"],
-            section="Hand",
-            metavar="MASK",
-            type=FILE,
-            multiple=True,
-            callback=once,
-            help="how strongly to paint where: white fully, black not at all",
+        *(
+            Flag([name], section="Hand", metavar="MASK", type=FILE, multiple=True, callback=once, help=text)
+            for name, text in masks.items()
         ),
     ]
