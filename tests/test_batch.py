@@ -205,6 +205,16 @@ def test_the_photos_folder_may_be_the_pictures_folder(folders: Path, capsys: Cap
     assert (again.code, again.out) == (0, "")
 
 
+def test_a_photo_that_has_a_sheets_name_is_a_photo(folders: Path, capsys: Capture, weights_file: Path) -> None:
+    photos = folders / "photos"
+    mine = picture_file(photos / "contact-sheet.png", 40, 30, seed=7)
+    before = mine.read_bytes()
+    ran = here(capsys, "batch", photos, folders / "paintings" / "p.png", "--out", photos, *tiny(weights_file))
+    assert (ran.code, (photos / "contact-sheet_p.png").is_file()) == (0, True), ran.err
+    assert mine.read_bytes() == before
+    assert "is no contact sheet of ours" in ran.err
+
+
 def test_pairs(batch: Callable[..., Ran], folders: Path) -> None:
     (folders / "photos" / "🎨.png").unlink()
     assert batch("--matched").code == 0

@@ -22,7 +22,7 @@ from impasto.batch.desk import Desk
 from impasto.batch.jobs import Job
 from impasto.batch.manifest import Entry, Manifest
 from impasto.batch.names import named, relative
-from impasto.batch.overview import sheets
+from impasto.batch.overview import MARK, is_sheet, sheets
 from impasto.batch.painter import Stopped, Tools
 from impasto.batch.unfinished import file_of
 from impasto.batch.work import work
@@ -78,7 +78,7 @@ class Session:
         beside = (name for each in self.desk.known.values() for name in each.beside)
         own = {folder / name for name in (*self.desk.ours, *beside, "jobs.jsonl")}
         own |= {file_of(folder / name) for name in self.desk.ours}
-        return frozenset(own | set(folder.glob("contact-sheet*.png")))
+        return frozenset(own | set(filter(is_sheet, folder.glob(f"{MARK}*.png"))))
 
     def paint(self, jobs: Sequence[Job]) -> None:
         """Paint them, and tell of each; those after a stop are left for the next time."""
@@ -139,9 +139,11 @@ class Session:
         return STOPPED if self.stop() else FAILED if count["failed"] or self.blemished else 0
 
     def _sheets(self, painted: int) -> list[Path]:
-        there = (self.asked.out / "contact-sheet.png").exists()
-        if not self.asked.sheet or not self.finished or (there and not painted):
+        first = self.asked.out / f"{MARK}.png"
+        if not self.asked.sheet or not self.finished or (first.exists() and not painted):
             return []
+        if first.exists() and not is_sheet(first):
+            self.tell.say(f"note: {first} is no contact sheet of ours, and stays as it is.")
         try:
             return list(sheets(self.jobs, self.desk.manifest))
         except PictureError as error:
