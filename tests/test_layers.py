@@ -17,7 +17,7 @@ ROOT = Path(impasto.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 # Imports go downwards only. A name stands for a module or for a package with all that is in it; "a/b" is a part.
 FLOORS = (
-    {"errors", "filetype", "allocator", "whole"},
+    {"errors", "filetype", "allocator", "limits", "whole"},
     {"palette", "clashes", "forked", "hand", "lettering", "presets"},
     {"recipe", "blank", "device", "events", "footprint", "storage", "statefile", "share", "surroundings"},
     {"resample", "modes", "icc", "decode", "lossless", "files", "picture", "weights", "giant", "strips"},

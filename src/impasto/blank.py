@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, with_config
 
 from impasto.errors import RecipeError
+from impasto.limits import SIZES
 from impasto.recipe import Recipe
 
 START = "speckles"  # of a texture, unless it is asked for another: its colors are right from the beginning
@@ -21,8 +22,8 @@ UNIT = 32  # pixels of a position of the deepest layer there is
 class Blank:
     """A canvas of this size, and no photo for it."""
 
-    width: Annotated[int, Field(ge=1, le=1_000_000)]
-    height: Annotated[int, Field(ge=1, le=1_000_000)]
+    width: Annotated[int, Field(ge=1, le=SIZES[1])]
+    height: Annotated[int, Field(ge=1, le=SIZES[1])]
 
     def __str__(self) -> str:
         return f"{self.width} x {self.height}"

@@ -8,13 +8,12 @@ import torch
 from torch import Tensor
 
 from impasto.dial import style_reach
-from impasto.hand import SCALES
 from impasto.inputs import SOFT, Painting, enlargement, strokes
+from impasto.limits import SCALES, SIZES
 from impasto.picture import Picture
 from impasto.recipe import Recipe
 from impasto.storage import MEMORY
 
-LEAST = 16  # pixels of a picture that can be painted
 COARSER = 2.0  # times finer strokes than asked for are told
 FLAT = 0.01  # deviation over a picture of one color
 MOVED = 0.9  # of a layer's first loss: what is above has not moved
@@ -62,7 +61,7 @@ def small(paintings: Sequence[Painting], width: int, height: int, recipe: Recipe
         words += [f"{wanted / made:.1f} times finer than asked for"] if wanted > COARSER * made else []
         if words:
             fitting = int(max(width, height) / wanted)
-            helps = f"a larger file of it or --size {fitting}" if fitting >= LEAST else "a larger file of it"
+            helps = f"a larger file of it or --size {fitting}" if fitting >= SIZES[0] else "a larger file of it"
             crisp = max(SCALES[0], recipe.style_scale / (wanted * max(1.0, scale)))
             yield (
                 f"The strokes of {painting.picture.name or 'the painting'} came out {' and '.join(words)}, because it "

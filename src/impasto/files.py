@@ -25,7 +25,7 @@ from impasto.hand import expanded
 from impasto.icc import srgb_profile
 from impasto.picture import Picture, PictureLike, read
 from impasto.storage import MEMORY
-from impasto.whole import behind, beside, whole
+from impasto.whole import beside, probe, whole, write_through
 
 _FORMATS = {
     ".png": "PNG",
@@ -83,8 +83,7 @@ def check_writable(
     with _disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         _check_vacant(target, overwrite)
-        with beside(behind(target)) as temporary:
-            _write_through(temporary, bytes(4096))
+        probe(target)
     return target
 
 
@@ -157,7 +156,7 @@ def encode(
 def place(data: bytes, target: Path, *, overwrite: bool = False) -> None:
     """Give a file this content, all of it or none."""
     with _disk_errors(target), (whole if overwrite else _new)(target) as fresh:
-        _write_through(fresh, data)
+        write_through(fresh, data)
 
 
 def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -283,13 +282,6 @@ def _disk_errors(target: Path) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         raise PictureError(f"{target} cannot be written: {reason(error).lower()}") from error
-
-
-def _write_through(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -136,9 +137,9 @@ class Snapshots:
             raise PictureError(f"The folder for snapshots, {self.folder}, holds files already; empty it first.")
         check_writable(self.file(1), overwrite=overwrite)
 
-    def clear(self) -> None:
-        """Those of a run before."""
-        for old in self.folder.glob("step_*.png"):
+    def clear(self, but: Collection[Path] = ()) -> None:
+        """Those of a run before go."""
+        for old in {*self.folder.glob("step_*.png")}.difference(but):
             old.unlink()
 
     def file(self, step: int) -> Path:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from impasto.errors import PictureError, RecipeError, UsageError
+from impasto.limits import SCALES
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif")
 
-SCALES = 0.05, 20.0  # of strokes: the least and the most
 Reads = Literal["all", "coarse", "fine"]  # of a painting's layers
 LAYERS: tuple[Literal["coarse", "fine"], ...] = ("coarse", "fine")
 

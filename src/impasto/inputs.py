@@ -10,7 +10,8 @@ from typing import get_args
 from impasto.canvas import final_size, levels, rounded
 from impasto.errors import LayerError, PictureError, RecipeError
 from impasto.events import Level
-from impasto.hand import SCALES, Reads
+from impasto.hand import Reads
+from impasto.limits import SCALES
 from impasto.networks import Network
 from impasto.picture import Picture
 from impasto.recipe import Recipe

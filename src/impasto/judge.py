@@ -16,6 +16,7 @@ from torch import Tensor
 from impasto import measures
 from impasto.errors import PictureError
 from impasto.inputs import ENLARGED
+from impasto.limits import SIZES
 from impasto.networks import Features, Network
 from impasto.picture import Picture
 from impasto.style import at_scale
@@ -24,7 +25,6 @@ SHALLOW = ("relu1_1", "relu2_1", "relu3_1")
 DEEP = ("relu4_1", "relu5_1")
 CONTENT = "relu4_2"
 SIDE, LEAST = 512, 32  # pixels on the long side, and on any
-SMALLEST = 16  # pixels of a side of what is judged, as of what can be painted
 ALIKE = 1e-4  # squared distance of colors, the whole range being one: photo and painting that have less have the same
 
 
@@ -55,10 +55,10 @@ def score(
 ) -> list[Score]:
     """Judge each of `outputs`, which repaint `content` in the manner of `style`; all are seen `side` pixels long."""
     for output in outputs:
-        if min(output.size) < SMALLEST:
+        if min(output.size) < SIZES[0]:
             raise PictureError(
                 f"{output.name or 'A picture'} is {output.width} x {output.height}: too small to be judged, "
-                f"for which both sides must have {SMALLEST} pixels at least."
+                f"for which both sides must have {SIZES[0]} pixels at least."
             )
     photo = seen(content, side)
     height, width = photo.shape[-2:]

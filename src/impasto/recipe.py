@@ -23,7 +23,7 @@ from impasto import palette as palettes
 from impasto import presets
 from impasto.clashes import Clash, clashes
 from impasto.errors import RecipeError, near, reason
-from impasto.presets import STYLE_LAYERS
+from impasto.limits import SCALES, SIZES
 
 Layers = dict[str, Annotated[float, Field(allow_inf_nan=False)]]
 
@@ -40,9 +40,9 @@ class Recipe:
 
     # Look
     strength: Annotated[float, knob("Look", "how far to go from the photo (0) to the painting (1)", ge=0, le=1)] = 0.5
-    size: Annotated[int, knob("Look", "long side of the result in pixels", ge=16, le=1_000_000)] = 512
+    size: Annotated[int, knob("Look", "long side of the result in pixels", ge=SIZES[0], le=SIZES[1])] = 512
     style_scale: Annotated[
-        float, knob("Look", "size of the strokes: 2 doubles them, 0.5 halves them", ge=0.05, le=20)
+        float, knob("Look", "size of the strokes: 2 doubles them, 0.5 halves them", ge=SCALES[0], le=SCALES[1])
     ] = 1.0
     seamless: Annotated[
         Literal["no", "horizontal", "both"],
@@ -93,7 +93,7 @@ class Recipe:
 
     # Style
     style_layers: Annotated[Layers, knob("Style", "layers that take the painting's manner, with weights")] = field(
-        default_factory=lambda: dict(STYLE_LAYERS)
+        default_factory=lambda: dict(presets.STYLE_LAYERS)
     )
     style_statistic: Annotated[
         Literal["mixed", "gram", "covariance", "moments", "wasserstein", "sliced", "histogram"],

@@ -45,11 +45,10 @@ def texture(
     blank.check(settings)
     paintings = [painted(style) for style in listed(styles)]
     canvas = blank.own(*paintings[0].picture.size, settings) if size is None else Blank(*both(size))
-    settings = settings.changed(size=max(canvas.width, canvas.height))
     return stylize(
         ground(canvas),
         paintings,
-        settings,
+        settings.changed(size=max(canvas.width, canvas.height)),
         network=network,
         device=device,
         start=None if named else start,

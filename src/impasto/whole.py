@@ -24,6 +24,20 @@ def beside(target: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def write_through(path: Path, data: bytes) -> None:
+    """A new file that is on the disk when this returns."""
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def probe(target: Path) -> None:
+    """OSError where a file could not be written: for want of room, too."""
+    with beside(behind(target)) as part:
+        write_through(part, bytes(4096))
+
+
 @contextmanager
 def whole(target: Path) -> Iterator[Path]:
     """The name to write to; what was written takes the target's place at the end, unless something has gone wrong."""

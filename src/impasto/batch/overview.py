@@ -30,10 +30,11 @@ def sheets(jobs: Sequence[Job], manifest: Manifest) -> Iterator[Path]:
     side = max(SMALLEST, min(LARGEST, WIDE // max(1, len(columns)), TALL // max(1, len(rows))))
     for number, part in enumerate(chunks(rows, max(1, TALL // side)), 1):
         target = manifest.folder / (f"{MARK}.png" if number == 1 else f"{MARK}-{number}.png")
+        if target.exists() and not is_sheet(target):
+            continue
         pictures = [[thumbnail(manifest.folder / file, side) for file in files] for _, files in part]
         image = contact_sheet(pictures, columns=columns, rows=[name for name, _ in part])
-        if not target.exists() or is_sheet(target):
-            yield write(Picture(image), target, recipe_record={MARK: number}, overwrite=True).path
+        yield write(Picture(image), target, recipe_record={MARK: number}, overwrite=True).path
 
 
 def laid_out(jobs: Sequence[Job]) -> tuple[list[str], list[Row]]:

@@ -20,6 +20,7 @@ from impasto.batch.manifest import Entry
 from impasto.batch.painter import Failed, Painted, Task
 from impasto.errors import PictureError
 from impasto.files import check_writable, place
+from impasto.film import Snapshots
 
 TRIES = 3  # a task whose worker was lost so often is taken to be the reason
 
@@ -116,8 +117,9 @@ def outcome(task: Task, result: Result, desk: Desk) -> Entry:
 def put(painted: Painted, task: Task, folder: Path) -> None:
     """What belongs to the picture first, so that where the picture is, all of it is. Older snapshots go."""
     new = {folder / name for name in painted.beside}
-    for old in {file for name in new for file in name.parent.glob("step_*.png") if name.suffix == ".png"} - new:
-        old.unlink()
+    snapshots = Snapshots(task.target)
+    if any(file.parent == snapshots.folder for file in new):
+        snapshots.clear(but=new)
     for name, data in painted.beside.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         place(data, folder / name, overwrite=True)

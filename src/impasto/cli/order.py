@@ -61,8 +61,9 @@ def place(order: Order, asked: Path | None) -> Path:
     """A file that was asked for; CONTENT_STYLE.png in a folder that was, or else in `generated`."""
     if asked is not None and not os.path.isdir(expanded(asked)):  # noqa: PTH112 (never raises)
         return asked
-    first, more = order.stems[:STEMS], order.stems[STEMS:]
-    return (asked or Path("generated")) / ("_".join([*first, *([f"{len(more)}_more"] if more else [])]) + ".png")
+    stems, more = order.stems[:STEMS], len(order.stems) - STEMS
+    named = [*stems, f"{more}_more"] if more > 0 else stems
+    return (asked or Path("generated")) / f"{'_'.join(named)}.png"
 
 
 def check_order(order: Order, options: Options, output: Path) -> None:

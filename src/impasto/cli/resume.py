@@ -11,7 +11,7 @@ import click
 from impasto.cli.options import FILE, Options, talk_flags
 from impasto.cli.sections import SETTINGS, Flag, Sectioned
 from impasto.errors import CheckpointError, UsageError, reason
-from impasto.whole import behind, beside
+from impasto.whole import probe
 
 if TYPE_CHECKING:
     from impasto.checkpoint import Checkpoint
@@ -57,8 +57,7 @@ def checkpoint(options: Options) -> Checkpoint | None:
     if not file.parent.is_dir():
         raise UsageError(f"There is no folder {file.parent} for the checkpoint.")
     try:
-        with beside(behind(file)) as part:
-            part.touch()
+        probe(file)
     except OSError as error:
         raise UsageError(f"The checkpoint {file} cannot be written: {reason(error)}.") from None
     return Checkpoint(file, every=EVERY if options.checkpoint_every is None else options.checkpoint_every, about=about)
