@@ -30,6 +30,7 @@ from impasto.networks.choose import open_network
 from impasto.paint import paint
 from impasto.picture import Picture
 from impasto.recipe import Recipe
+from impasto.whole import PARTS
 
 PHOTO, PAINTING = Picture(noise(112, 84, 1)), Picture(noise(80, 80, 2))
 
@@ -70,7 +71,7 @@ def endured(optimizer: str, deaths: int, longest: float, folder: Path) -> dict[s
             file.unlink()
             continue
         told["deaths"] += 1
-        halves = [path for path in folder.iterdir() if path.name.startswith(".run")]
+        halves = list(folder.glob(PARTS))
         told["while writing"] += bool(halves)
         for half in halves:
             half.unlink()

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results" / "memory.json"
-HISTORY = 4
+HISTORY = 5
 
 CONFIGURATIONS: tuple[dict[str, Any], ...] = (
     {"network": "lite", "size": 768, "optimizer": "lbfgs"},
@@ -39,7 +39,7 @@ CONFIGURATIONS: tuple[dict[str, Any], ...] = (
     {"network": "lite", "size": 2048, "optimizer": "lbfgs", "first_level": 512, "steps_least": 6, "megabytes": 500},
     {"network": "vgg19", "size": 448, "optimizer": "lbfgs", "style_statistic": "gram"},
     {"network": "vgg19", "size": 640, "optimizer": "adam", "style_statistic": "gram", "pooling": "average"},
-    {"network": "vgg19", "size": 768, "optimizer": "lbfgs", "style_statistic": "gram", "megabytes": 900},
+    {"network": "vgg19", "size": 768, "optimizer": "lbfgs", "style_statistic": "gram", "megabytes": 1300},
     {"network": "vgg19", "size": 512, "optimizer": "adam", "style_statistic": "gram", "style_scale": 2.0},
     {"network": "vgg19", "size": 640, "optimizer": "adam", "style_statistic": "gram", "precision": "bfloat16"},
     {"network": "vgg19", "size": 448, "optimizer": "lbfgs", "style_statistic": "gram", "polish_views": 2},

@@ -9,10 +9,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from networks import image
+from networks import image, tiny
 
 from impasto.canvas import done, final_size, grown, levels, noise, refined, refinement, snapshot, started, work
 from impasto.events import Level
+from impasto.networks.lite import Lite
+from impasto.own import views
 from impasto.presets import preset
 from impasto.recipe import Recipe, recipe
 from impasto.storage import MEMORY
@@ -84,7 +86,9 @@ def test_only_the_end_is_polished_and_at_most_five_sixths_of_it(knobs: dict[str,
      ({"polish_views": 1}, (1,)), ({"polish": 0}, (1,)), ({"steps": 2}, (1,))],
 )  # fmt: skip
 def test_a_small_network_polishes_in_several_ways(knobs: dict[str, Any], looks: tuple[int, ...]) -> None:
-    *before, last = levels(Recipe(size=362, steps_least=1, **knobs), 100, 100)
+    settings = Recipe(size=362, steps_least=1, **knobs)
+    network = Lite() if settings.network == "lite" else tiny()
+    *before, last = levels(settings, 100, 100, views=views(settings, network))
     assert [level.looks for level in before] == [(1,), (1,)]
     assert last.looks == looks
     composed, turns = last.steps - last.polish, len(looks)
@@ -102,7 +106,10 @@ def test_a_small_network_polishes_in_several_ways(knobs: dict[str, Any], looks: 
 
 def test_a_draft_is_a_fraction_of_the_work_and_patience_more_at_every_size() -> None:
     def whole(name: str, size: int) -> float:
-        return sum(work(levels(recipe({"size": size} | preset(name)), 3, 2)))
+        settings = recipe({"size": size} | preset(name))
+        return sum(work(levels(settings, 3, 2, views=views(settings, lite))))
+
+    lite = Lite()
 
     for size in (200, 256, 512, 1024):
         assert whole("fast", size) < 0.4 * whole("default", size), size

@@ -57,7 +57,9 @@ def test_what_is_found_is_described_in_a_phrase(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(device, "_available_ram", lambda: 3 * 2**29)
     monkeypatch.setattr(device, "_cgroup_headroom", list)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "A card")
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (2**33, 2**34))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (2**32, 2**34))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 5 * 2**30)  # torch's own pool ...
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 2**30)  # ... of which so much is in use
     told = {kind: device.describe(torch.device(kind)) for kind in ("cpu", "cuda", "mps")}
     assert told == {"cpu": "CPU, 7 threads, 1.5 GiB free", "cuda": "A card, 8.0 GiB free", "mps": "Apple GPU"}
 
@@ -105,6 +107,7 @@ def test_precision_is_bfloat16_where_it_pays_or_is_asked_for(able: bool, monkeyp
     cpu, cuda, mps = (torch.device(kind) for kind in ("cpu", "cuda", "mps"))
     on_cpu = torch.bfloat16 if able else torch.float32
     assert [device.precision("auto", d) for d in (cpu, cuda, mps)] == [on_cpu, torch.bfloat16, torch.float32]
+    assert [device.imitates_bfloat16(d) for d in (cpu, cuda, mps)] == [not able, False, False]
     assert device.precision("float32", cuda) == torch.float32
     assert device.precision("bfloat16", cpu) == torch.bfloat16
 

@@ -161,8 +161,9 @@ def test_quality_is_used(tmp_path: Path) -> None:
     for suffix in (".jpg", ".webp", ".avif"):
         small, large = (write(noise, tmp_path / f"{q}{suffix}", quality=q).path.stat().st_size for q in (30, 90))
         assert small < large
-    with pytest.raises(PictureError, match="1 to 100"):
-        write(noise, tmp_path / "a.jpg", quality=0)
+    for name in ("a.jpg", "a.dzi"):
+        with pytest.raises(PictureError, match="1 to 100"):
+            write(noise, tmp_path / name, quality=0)
 
 
 def test_the_folder_is_made_and_nothing_else_is_left(tmp_path: Path) -> None:

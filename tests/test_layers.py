@@ -48,6 +48,7 @@ FLOORS = (
             "optimizers",
             "panel",
             "findings",
+            "own",
             "commission",
         ),
         *("checkpoint", "diary"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from impasto import bures, measures
 from impasto.measures import DISTANCES, gaussian, moments, squared_difference, total_variation
+from impasto.samples import spread_term
 
 Array = NDArray[np.float64]
 
@@ -372,6 +374,10 @@ class OnApple(torch.Tensor):
             raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
         if name == "to" and len(args) > 1 and isinstance(args[1], OnApple):
             return args[0].float().as_subclass(OnApple)
+        if name == "to" and len(args) > 1 and args[1] == torch.device("cpu"):
+            return args[0].as_subclass(torch.Tensor)
+        if name == "__getitem__" and isinstance(args[1], OnApple) and not isinstance(args[0], OnApple):
+            raise RuntimeError("indices should be either on cpu or on the same device as the indexed tensor")
         return super().__torch_function__(func, types, args, kwargs or {})  # type: ignore[no-untyped-call] # torch's
 
 
@@ -385,6 +391,29 @@ def test_no_float64_on_a_device_that_has_none(name: str) -> None:
     assert apple.dtype == r.dtype == torch.float32
     expected = distance(name, features().float(), features(seed=1).float())
     same(apple.as_subclass(torch.Tensor), float(expected), 1e-4)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("statistic", ["sliced", "histogram"])
+def test_nor_where_values_are_sorted(statistic: str, masked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    arange: Any = torch.arange
+
+    def counted(*ends: int, device: torch.device, dtype: torch.dtype | None = None) -> torch.Tensor:
+        made: torch.Tensor = arange(*ends, dtype=dtype)
+        return made.as_subclass(OnApple) if device.type == "mps" else made
+
+    monkeypatch.setattr(torch, "arange", counted)
+    generator = torch.Generator().manual_seed(4)
+    values = torch.rand(24, 6, generator=generator)
+    values[:, -1] = values[:, -1] if masked else 1.0
+    root, picture = measures.root(matrix(5, 6).T @ matrix(5, 6)).float(), torch.rand(24, 6, generator=generator)
+    losses = []
+    for there in (torch.Tensor, OnApple):
+        painted, seen, axes = (each.as_subclass(there) for each in (values, picture, root))
+        term = spread_term("relu2_1", 1.0, painted, statistic, (4, 6), 2, root=axes, where=None)
+        losses.append(term.loss(seen))
+    assert losses[1].dtype == torch.float32
+    same(losses[1].as_subclass(torch.Tensor), float(losses[0]), 1e-4)
 
 
 def test_a_square_alone_has_the_sums_that_it_has_among_others() -> None:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto import measures
-from impasto.look import look, stride, survey
+from impasto.look import look, survey
 from impasto.measures import DISTANCES, gaussian, moments
-from impasto.networks import Network
+from impasto.networks import Network, stride
 from impasto.networks.vgg import VGG
 from impasto.objective import (
     Objective,
@@ -80,7 +80,7 @@ def test_polishing_weighs_what_is_fine_and_nothing_else() -> None:
     """Nor a term of one's own, and another by half."""
     network, canvas = tiny(dtype=DEEP), image(40, 56, 3, DEEP)
     known = everything(network, 40, 56).terms
-    own = [replace(known[-1], name="own", polished=share) for share in (0.0, 0.5)]
+    own = [replace(known[-1], name=f"own {share}", polished=share) for share in (0.0, 0.5)]
     plain = Objective(network, (*known, *own))
     times = [*({1: 6.0, 2: 3.0, 4: 1.5}.get(stride(network, term.layer), 1.0) for term in known), 1.0, 3.0]
     assert set(times) == {1.0, 1.5, 3.0, 6.0}

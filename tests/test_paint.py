@@ -580,6 +580,9 @@ def test_an_extra_term_that_cannot_be_is_refused() -> None:
 
     with pytest.raises(LayerError, match="no layer 'relu9_1'"):
         events(recipe(steps=2), extra_terms=[Term("mine", 1.0, "relu9_1", seen, torch.sum)])
+    twice = [Term("mine", weight, "image", lambda *given: seen(*given).sum(), torch.square) for weight in (1.0, 2.0)]
+    with pytest.raises(RecipeError, match="Two terms are called 'mine'"):
+        events(recipe(steps=2), extra_terms=twice)
     with pytest.raises(RecipeError, match=r"'mine' must be one number, not \(1, 3\)"):
         events(recipe(steps=2), extra_terms=[Term("mine", 1.0, "image", seen, torch.square)])
 

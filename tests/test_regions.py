@@ -309,12 +309,17 @@ def test_a_small_region_is_not_worn_away() -> None:
     assert carried(spot[..., :24, :24], 16) is None
 
 
+def strides(chosen: Recipe) -> dict[str, int]:
+    """Of the layers that it reads paintings by."""
+    return {layer: tiny().strides[layer] for layer in chosen.style_layers}
+
+
 def test_a_region_too_small_for_a_layer_says_so() -> None:
     spot = torch.zeros(SIZE, SIZE)
     spot[3:5, 3:6] = 1
     guidance = Guidance((Region(mask(spot), B),))
     deep = recipe(style_layers={"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0})
-    (sentence,) = remarks(PHOTO, guidance, LEVEL, weighted([A]), tiny().strides, deep)
+    (sentence,) = remarks(PHOTO, guidance, LEVEL, weighted([A]), strides(deep))
     assert "too small for relu3_1, relu4_1" in sentence
     guided = objective(guidance)
     assert {t.name for t in guided.terms} >= {"style 2 relu1_1", "style 2 relu2_1"}
@@ -323,14 +328,14 @@ def test_a_region_too_small_for_a_layer_says_so() -> None:
 
 def test_dark_and_stretched_masks_are_told() -> None:
     dark, long = Region(mask(torch.zeros(SIZE, SIZE)), B), Region(mask(torch.ones(10, 30)), B)
-    told = list(remarks(PHOTO, Guidance((dark, long)), LEVEL, weighted([A]), tiny().strides, recipe()))
+    told = list(remarks(PHOTO, Guidance((dark, long)), LEVEL, weighted([A]), strides(recipe())))
     assert len(told) == 2
     assert "stretched" in told[0]
     assert "dark everywhere" in told[1]
 
 
 def test_nothing_is_told_about_masks_that_are_fine() -> None:
-    assert not list(remarks(PHOTO, Guidance((Region(left(), B),)), LEVEL, weighted([A]), tiny().strides, recipe()))
+    assert not list(remarks(PHOTO, Guidance((Region(left(), B),)), LEVEL, weighted([A]), strides(recipe())))
 
 
 # ---- protection ----------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from impasto.errors import LayerError
 from impasto.events import Level
 from impasto.look import look, survey
 from impasto.measures import gaussian
-from impasto.objective import Objective, content_term, style_term, variation_term
+from impasto.objective import Objective, Term, content_term, style_term, variation_term
 from impasto.picture import Picture
 from impasto.stylize import stylize
 from impasto.tiles import Tile, cut
@@ -109,6 +109,9 @@ def test_turning_a_panorama_turns_what_is_painted() -> None:
 def test_sides_that_do_not_meet_are_refused() -> None:
     with pytest.raises(LayerError, match="multiples of 4"):
         painted(seamless="both", size=62)
+    deep = Term("mine", 1.0, "relu4_1", lambda features, tile, step: tile.owned(features, step).sum(), torch.square)
+    with pytest.raises(LayerError, match="multiples of 8"):  # for what a term of one's own looks at, too
+        stylize(picture(64, 64), picture(64, 64), recipe(seamless="both", size=60), network=tiny(), extra_terms=[deep])
 
 
 @pytest.mark.parametrize(("old", "new"), [(64, 96), (176, 256), (16, 48), (100, 120)])

@@ -14,7 +14,7 @@ from picture_files import MODES, in_mode, noise, saved
 from PIL import Image
 
 from impasto import giant, strips
-from impasto.errors import PictureError
+from impasto.errors import PictureError, ShortageError
 from impasto.footprint import Footprint
 from impasto.lossless import png16, tiff
 from impasto.picture import Picture, read
@@ -52,6 +52,19 @@ def same(file: Path, levels: float = 0.0) -> Picture:
     if large.alpha is not None and ordinary.alpha is not None:
         assert torch.equal(large.alpha, ordinary.alpha)
     return large
+
+
+def test_a_full_disk_is_not_the_picture_s_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "photo.png"
+    file.write_bytes(saved(in_mode("RGB"), "PNG"))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(strips, "LARGE", 10)
+    monkeypatch.setattr("impasto.storage._reserve", full)
+    with pytest.raises(ShortageError, match="No space left"):
+        read(file)
 
 
 def pictures() -> Iterator[tuple[str, bytes]]:

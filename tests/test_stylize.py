@@ -136,6 +136,33 @@ def test_a_network_by_name(pixels: tuple[Any, Any]) -> None:
         stylize(*pixels, network="vgg11")
 
 
+def test_a_network_that_was_opened_is_the_one_that_is_asked_for(pixels: tuple[Any, Any]) -> None:
+    asked, calm = recipe(padding="reflect", pooling="average"), tiny(pooling="average")
+    assert stylize(*pixels, asked, network=tiny(padding="reflect", pooling="average")).size == (40, 36)
+    for turned, opened, words in (
+        (asked, calm, "padding = reflect.*has zero"),
+        (recipe(network="vgg16"), tiny(), "network = vgg16.*has vgg19"),
+        (recipe(pooling="average", pool_rescale=True), calm, "pool_rescale = True.*has False"),
+    ):
+        with pytest.raises(RecipeError, match=words):
+            stylize(*pixels, turned, network=opened)
+
+
+def test_the_pixels_are_a_layer_too(pixels: tuple[Any, Any]) -> None:
+    """Content and style of "image": colors where they are, and which there are."""
+    for knob in ("style_layers", "content_layers"):
+        for measure in ("features", "self-similarity"):
+            settings = recipe(**{knob: {"image": 1.0}}, content_measure=measure, steps=2, size=128)
+            assert stylize(*pixels, settings, network=tiny(), device="cpu").size == (128, 115)
+
+
+def test_a_layer_that_there_is_not_is_told(pixels: tuple[Any, Any]) -> None:
+    for settings in (Recipe(style_layers={"relu9_1": 1.0}), Recipe(content_layers={"relu4_22": 1.0})):
+        for network in (None, tiny()):
+            with pytest.raises(LayerError, match=r"has no layer 'relu.*did you mean 'relu"):
+                stylize(*pixels, settings, network=network, device="cpu")
+
+
 def test_how_a_painting_is_used_is_checked(pixels: tuple[Any, Any]) -> None:
     photo, painting = (impasto.read(each) for each in pixels)
     wrong: Any

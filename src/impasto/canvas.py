@@ -17,7 +17,6 @@ from impasto.resample import resize
 from impasto.storage import MEMORY, Room
 
 COMPOSED, REFINED = 256, 1024  # pixels on the long side: up to the one a level composes, from the other on it refines
-VIEWS = {"lite": 2}  # a small network has more blind spots; see docs/log.md
 CLOSE = 1.15  # a level less than this much below the last one is left out
 
 
@@ -27,10 +26,12 @@ def final_size(width: int, height: int, long_side: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def levels(recipe: Recipe, width: int, height: int, shortest: int = 1, unit: int = 1) -> tuple[Level, ...]:
+def levels(
+    recipe: Recipe, width: int, height: int, shortest: int = 1, unit: int = 1, views: int = 1
+) -> tuple[Level, ...]:
     """From coarse to fine. Long sides grow from `first_level` by `level_ratio`, whatever the final size, so that a
     small run goes through the first levels of a large one. Levels whose short side is below `shortest` are left out.
-    Sides before the last are multiples of `unit`."""
+    Sides before the last are multiples of `unit`. A picture that is polished is looked at in so many `views`."""
     sides = [recipe.size]
     if recipe.first_level:
         count = math.floor(math.log(max(recipe.size / recipe.first_level, 1), recipe.level_ratio) + 1e-9) + 1
@@ -43,7 +44,7 @@ def levels(recipe: Recipe, width: int, height: int, shortest: int = 1, unit: int
         steps = [recipe.steps]
     *before, last = (Level(i, len(sides), w, h, n) for i, ((w, h), n) in enumerate(zip(sizes, steps, strict=True), 1))
     polish = polished(recipe, last.steps)
-    return *before, replace(last, polish=polish, looks=looks(recipe) if polish else (1,))
+    return *before, replace(last, polish=polish, looks=tuple(map(len, WAYS[views])) if polish else (1,))
 
 
 def polished(recipe: Recipe, steps: int) -> int:
@@ -53,12 +54,6 @@ def polished(recipe: Recipe, steps: int) -> int:
     """
     most = 5 * steps // 6
     return min(recipe.polish, most) if recipe.optimizer != "sgd" and most > 1 else 0
-
-
-def looks(recipe: Recipe) -> tuple[int, ...]:
-    """In how many ways the network looks at a picture that is polished, part after part."""
-    views = VIEWS.get(recipe.network, 1) if recipe.polish_views is None else recipe.polish_views
-    return tuple(map(len, WAYS[views]))
 
 
 def work(plan: Sequence[Level]) -> list[float]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from impasto import inputs, regions, style
+from impasto.device import imitates_bfloat16
 from impasto.diagnosis import diagnosis
 from impasto.dial import style_reach, style_weight
 from impasto.diary import Diary
 from impasto.events import Level
 from impasto.inputs import Painting, Styles
-from impasto.networks import Network
+from impasto.networks import Network, stride
 from impasto.objective import Term
 from impasto.panel import upright
 from impasto.picture import Picture
@@ -61,15 +62,18 @@ class Commission:
 
     def plan(self) -> tuple[Level, ...]:
         """The levels that will be painted; whatever is wrong with the commission is told now."""
-        levels = inputs.check(self.content, self.every_painting, self.recipe, self.network, self.start)
-        return upright(levels[-1:] if self.idle else levels, self.recipe, self.extra_terms)
+        recipe, network = self.recipe, self.network
+        levels = inputs.check(self.content, self.every_painting, recipe, network, self.start, self.layers)
+        return upright(levels[-1:] if self.idle else levels, recipe, self.extra_terms)
 
     def remarks(self, plan: Sequence[Level]) -> Iterator[str]:
         """Sentences worth telling before the start: about sizes, about masks, about parts of paintings."""
-        final, strides = plan[-1], self.network.strides
+        final, strides = plan[-1], {layer: stride(self.network, layer) for layer in self.recipe.style_layers}
         yield from inputs.remarks(self.content, self.every_painting, plan, self.recipe)
-        yield from regions.remarks(self.content, self.guidance, final, self.paintings, strides, self.recipe)
+        yield from regions.remarks(self.content, self.guidance, final, self.paintings, strides)
         yield from style.remarks(self.network, self.every_painting, final, self.recipe)
+        if self.recipe.precision == "bfloat16" and imitates_bfloat16(self.network.device):
+            yield "This processor only imitates bfloat16, which takes longer and more memory than float32."
 
     def conclusion(self, photo: Tensor, result: Tensor, diary: Diary) -> Iterator[str]:
         """Sentences worth telling at the end: that it came early, or what is visibly off."""

@@ -15,7 +15,7 @@ from impasto import tiles
 from impasto.descent import Descent
 from impasto.device import out_of_memory, release
 from impasto.errors import ShortageError
-from impasto.networks import Network
+from impasto.networks import Network, stride
 from impasto.objective import REACH, Evaluation
 from impasto.share import ALONE, Crew, together
 from impasto.tiles import BLOCK, Span, Tile
@@ -56,8 +56,8 @@ class Cutter:
     ) -> Self:
         """With a halo and edges that suit these layers."""
         halo = network.halo(layers)  # which refuses a layer that there is not
-        strides = [network.strides[name] for name in layers - {"image"}]
-        return cls(max(REACH, halo), max(strides, default=1), crew=crew, wraps=wraps)
+        coarsest = max((stride(network, layer) for layer in layers), default=1)
+        return cls(max(REACH, halo), coarsest, crew=crew, wraps=wraps)
 
     def sized(self, side: int | None) -> Cutter:
         """Another of the same kind."""

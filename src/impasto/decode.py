@@ -12,7 +12,7 @@ from typing import IO
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from impasto.errors import PictureError
+from impasto.errors import ImpastoError, PictureError
 from impasto.filetype import is_heif, refuse_no_picture
 from impasto.modes import Samples, bits_per_color, samples_of, samples_of_sixteen_bits
 
@@ -32,7 +32,7 @@ def pillow(label: str, max_pixels: int) -> Iterator[None]:
         with _PILLOW, warnings.catch_warnings(), _pillow_limit(max_pixels):
             warnings.simplefilter("ignore")
             yield
-    except PictureError:
+    except ImpastoError:  # one of ours says it already
         raise
     except MemoryError as error:
         raise PictureError(f"{label} needs more memory than there is; make it smaller first") from error

@@ -68,6 +68,11 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     return device.type == "cuda"
 
 
+def imitates_bfloat16(device: torch.device) -> bool:
+    """Whether it takes longer and more memory than float32."""
+    return device.type == "cpu" and not multiplies_bfloat16(device)
+
+
 def wide(matrix: Tensor) -> Tensor:
     """The matrix in float64; on the CPU where the device itself has none (Apple's GPU)."""
     return (matrix.cpu() if matrix.device.type == "mps" else matrix).double()
@@ -96,7 +101,8 @@ def describe(device: torch.device) -> str:
 def free_memory(device: torch.device) -> int:
     """Bytes that can still be had on the device; on the CPU a container's limit counts."""
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # free, in torch's own pool
+        return torch.cuda.mem_get_info(device)[0] + kept
     limits = [_available_ram(), *_cgroup_headroom()]
     return min(limits)
 

@@ -40,7 +40,7 @@ _FORMATS = {
 }
 _DEEP = {"PNG", "TIFF"}  # can hold 16 bits per color
 _LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383, "AVIF": 65535}
-_QUALITY = {"JPEG": 95, "WEBP": 95, "AVIF": 90, "DeepZoom": 92}
+_QUALITY = {"JPEG": 95, "WEBP": 95, "AVIF": 90}
 _JPEG_EXIF_BYTES = 65533 - len(b"Exif\0\0")
 _KEY = "impasto"
 _PREFIX = f"{_KEY}:"  # in fields that other programs use as well
@@ -98,8 +98,9 @@ def write(
 ) -> Written:
     """Encode by the name's suffix, with an sRGB profile and the record as JSON; see `read_record`.
 
-    `quality` is for JPEG, WebP (100: lossless) and AVIF.
+    `quality` is for JPEG, WebP (100: lossless), AVIF and the tiles of DeepZoom.
     """
+    _check_quality(quality)
     picture = read(picture)
     target = check_writable(path, overwrite=overwrite, depth=depth, size=picture.size)
     if giant.is_giant(target, picture.size):
@@ -124,7 +125,7 @@ def _giant(
         target,
         alpha=picture.alpha,
         depth=depth,
-        quality=quality or _QUALITY["DeepZoom"],
+        quality=quality or giant.QUALITY,
         description=record,
         overwrite=overwrite,
     )
@@ -142,8 +143,7 @@ def encode(
 ) -> tuple[bytes, tuple[str, ...]]:
     """The bytes of a file of that name, and what its format could not keep."""
     kind = _format_of(Path(name))
-    if quality is not None and not 1 <= quality <= 100:
-        raise PictureError(f"a quality of {quality} was asked for; it must be from 1 to 100")
+    _check_quality(quality)
     if kind == "DeepZoom":
         raise PictureError(f"{name} would be a tree of files, where one file is wanted; end the name in .tif or .png")
     record = "" if recipe_record is None else json.dumps(recipe_record, allow_nan=False)
@@ -151,6 +151,11 @@ def encode(
     with pillow(name, _ANY_SIZE):
         data, more_notes = _encode(samples, kind, record, quality or _QUALITY.get(kind, 0))
     return data, notes + more_notes
+
+
+def _check_quality(quality: int | None) -> None:
+    if quality is not None and not 1 <= quality <= 100:
+        raise PictureError(f"a quality of {quality} was asked for; it must be from 1 to 100")
 
 
 def place(data: bytes, target: Path, *, overwrite: bool = False) -> None:

@@ -23,6 +23,7 @@ from impasto.whole import behind
 ROWS = 256  # that are converted at a time
 LARGE = 32_000_000  # pixels of a TIFF that is cut into tiles and carries smaller copies
 PLAIN = 500_000_000  # with 16 bits and alpha, 4 GB: a TIFF of the plain kind holds no more
+QUALITY = 92  # of the JPEG tiles of DeepZoom
 SUFFIXES = (".tif", ".tiff", ".dzi")
 
 
@@ -53,7 +54,7 @@ def write(
     *,
     alpha: Tensor | None = None,
     depth: int = 8,
-    quality: int = 92,
+    quality: int = QUALITY,
     description: str = "",
     overwrite: bool = False,
 ) -> Path:

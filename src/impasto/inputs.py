@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
+from impasto import own
 from impasto.canvas import final_size, levels, rounded
 from impasto.errors import LayerError, PictureError, RecipeError
 from impasto.events import Level
 from impasto.hand import Reads
 from impasto.limits import SCALES
-from impasto.networks import Network
+from impasto.networks import Network, stride
 from impasto.picture import Picture
 from impasto.recipe import Recipe
 
@@ -119,10 +120,16 @@ def strokes(painting: Picture, width: int, height: int, scale: float, most: floa
 
 
 def check(
-    content: Picture, paintings: Sequence[Painting], recipe: Recipe, network: Network, start: Picture | None
+    content: Picture,
+    paintings: Sequence[Painting],
+    recipe: Recipe,
+    network: Network,
+    start: Picture | None,
+    layers: frozenset[str],
 ) -> tuple[Level, ...]:
-    """Everything that can be foreseen, before the first forward pass; the levels that will be painted."""
-    layers = frozenset({*recipe.content_layers, *recipe.style_layers})
+    """Everything that can be foreseen, before the first forward pass; the levels that will be painted. `layers` are all
+    that the network will be asked for."""
+    own.agree(recipe, network)
     minimum = network.minimum(layers)  # refuses unknown layers by name
     width, height = final_size(content.width, content.height, recipe.size)
     if min(width, height) < minimum:
@@ -131,7 +138,7 @@ def check(
             f"At {width} x {height} the short side is below the {minimum} pixels that the network needs; "
             f"use --size {needed} or more."
         )
-    unit = max((network.strides[layer] for layer in layers - {"image"}), default=1) if any(recipe.wraps) else 1
+    unit = max((stride(network, layer) for layer in layers), default=1) if any(recipe.wraps) else 1
     if any(around and side % unit for around, side in zip(recipe.wraps, (height, width), strict=True)):
         raise LayerError(
             f"The picture would be {width} x {height}; where it is seamless, its sides must be multiples of {unit}, "
@@ -140,14 +147,15 @@ def check(
         )
     if (recipe.start == "picture") != (start is not None):
         raise RecipeError("start = picture goes with a picture to start from, and only then.")
-    spoken = [network.strides[layer] for layer, weight in recipe.style_layers.items() if weight]
+    spoken = [stride(network, layer) for layer, weight in recipe.style_layers.items() if weight]
     for painting in paintings:
         name, (across, down) = painting.picture.name or "The painting", painting.picture.size
         if min(across, down) < 2:
             raise PictureError(f"{name} is {across} x {down}: too small.")
         if spoken and not any(map(painting.reads, spoken)):
             raise LayerError(f"{name} is for {painting.layers} layers, and none of style_layers is one.")
-    return levels(recipe, content.width, content.height, max(minimum, COMFORTABLE), unit)
+    shortest, views = max(minimum, COMFORTABLE), own.views(recipe, network)
+    return levels(recipe, content.width, content.height, shortest, unit, views)
 
 
 def remarks(content: Picture, paintings: Sequence[Painting], plan: Sequence[Level], recipe: Recipe) -> Iterator[str]:

@@ -79,7 +79,7 @@ class LBFGS:
         if self.pairs is None:
             self.pairs = self.room.empty(2, self.history, canvas.numel(), like=canvas)
         i, before = self.next, self.along
-        own, self.along = torch.zeros(3, dtype=torch.float64), torch.zeros_like(before)
+        found = []
         for rows in self.room.bands(canvas):
             here = self._used(positions(canvas, rows), new=1)
             (x, g, broad), (x0, g0, broad0) = ([flat(each, rows) for each in three] for three in (now, last))
@@ -87,9 +87,10 @@ class LBFGS:
             torch.sub(x, x0, out=s)
             torch.sub(broad, broad0, out=my).mul_(scale)
             y = torch.sub(g, g0)
-            own += torch.stack([scale * torch.dot(s, y), scale * torch.dot(my, y), torch.dot(s, s)]).cpu()
-            self._add_products(self.along, here, g)
-        own, self.along = self.room.crew.add([own, self.along], canvas.device)
+            own = torch.stack([scale * torch.dot(s, y), scale * torch.dot(my, y), torch.dot(s, s)])
+            found.append(torch.cat([own, *products(here, g)]))
+        numbers = summed(found)
+        own, self.along = self.room.crew.add([numbers[:3], self._each(numbers[3:])], canvas.device)
         change = scale * (self.along - before)  # p · y = p · (g − g'), but where p is new
         change[:, i] = own[:2]
         curvature, size = float(own[0]), float(own[1] * own[2])
@@ -102,15 +103,15 @@ class LBFGS:
 
     def _compare(self, gradient: Tensor) -> None:
         """The pairs' inner products with a gradient that does not follow on the last."""
-        along = torch.zeros_like(self.along)
-        for rows in self.room.bands(gradient):
-            self._add_products(along, self._used(positions(gradient, rows)), flat(gradient, rows))
-        (self.along,) = self.room.crew.add([along], gradient.device)
+        rows_of = self.room.bands(gradient)
+        found = [torch.cat(products(self._used(positions(gradient, r)), flat(gradient, r))) for r in rows_of]
+        (self.along,) = self.room.crew.add([self._each(summed(found))], gradient.device)
 
-    @staticmethod
-    def _add_products(along: Tensor, pairs: Tensor, g: Tensor) -> None:
-        """One vector at a time: ten times as fast as all in one product."""
-        along[:, : pairs.shape[1]] += torch.stack([each @ g for each in pairs]).cpu()
+    def _each(self, used: Tensor) -> Tensor:
+        """Two numbers for each pair; those that are not used have zeros."""
+        each = torch.zeros(2, self.history, dtype=torch.float64)
+        each[:, : len(used) // 2] = used.view(2, -1)
+        return each
 
     def _used(self, part: slice, new: int = 0) -> Tensor:
         """The pairs, and some that are new, (2, so many, n), at these positions: what was never written is not read."""
@@ -177,6 +178,18 @@ class LBFGS:
     def load(self, state: State) -> None:
         for name, value in state.items():
             setattr(self, name, value)
+
+
+def products(pairs: Tensor, vector: Tensor) -> list[Tensor]:
+    """(2, m, n) and (n,) -> two of m. One vector at a time: ten times as fast as all in one product."""
+    return [each @ vector for each in pairs]
+
+
+def summed(found: list[Tensor]) -> Tensor:
+    """What was found in each band, added up in float64 on the CPU, one after the other. An accelerator is waited for
+    only here."""
+    first, *more = torch.stack(found).cpu().double()
+    return sum(more, start=first)
 
 
 def flat(image: Tensor, rows: slice) -> Tensor:

@@ -9,14 +9,9 @@ import torch
 from torch import Tensor
 
 from impasto import measures
-from impasto.networks import Features, Network
+from impasto.networks import Features, Network, stride
 from impasto.storage import MEMORY, Room
 from impasto.tiles import BLOCK, Tile
-
-
-def stride(network: Network, layer: str) -> int:
-    """Pixels per position; the pixels themselves are the layer "image"."""
-    return 1 if layer == "image" else network.strides[layer]
 
 
 def survey(

@@ -21,9 +21,9 @@ from torch import Tensor
 
 from impasto import bures, measures
 from impasto.errors import RecipeError
-from impasto.look import moments, placed, stride
+from impasto.look import moments, placed
 from impasto.measures import Gaussian
-from impasto.networks import Features, Network
+from impasto.networks import Features, Network, stride
 from impasto.seam import margin
 from impasto.share import ALONE, Crew, together
 from impasto.storage import MEMORY, Room
@@ -87,6 +87,10 @@ class Objective:
     def __post_init__(self) -> None:
         if not self.terms:
             raise RecipeError("Nothing is wanted of the picture: no layer has a painting to follow or a photo to keep.")
+        names = [term.name for term in self.terms]
+        for name in names:
+            if names.count(name) > 1:
+                raise RecipeError(f"Two terms are called {name!r}; losses are told by name, so give each its own.")
 
     @property
     def layers(self) -> frozenset[str]:

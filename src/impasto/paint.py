@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from impasto import canvas as canvases
-from impasto import measures
+from impasto import measures, own
 from impasto.checkpoint import Checkpoint
 from impasto.coloring import speckled
 from impasto.commission import Commission
@@ -33,8 +33,8 @@ from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
 from impasto.findings import NOTHING, Findings, Surveys, kind
 from impasto.inputs import Style, enlargement, weighted
 from impasto.likeness import likeness_term
-from impasto.look import look, stride, survey
-from impasto.networks import Network
+from impasto.look import look, survey
+from impasto.networks import Network, stride
 from impasto.objective import Objective, Term, content_term, style_term, variation_term
 from impasto.optimizers import begun
 from impasto.panel import Panel, panels
@@ -214,7 +214,7 @@ def content_terms(
 ) -> Iterator[Term]:
     """The features of a picture, to be kept where they are."""
     weights = shares(recipe.content_layers, recipe.content_scale == "relative")
-    times = RIM.get(network.name, 1.0) if recipe.content_rim is None else recipe.content_rim
+    times = own.rim(recipe, network)
     rim = (1.0 if recipe.wraps[0] else times, 1.0 if recipe.wraps[1] else times)
     wanted = cutter.work(bones, partial(look, network, bones, frozenset(weights), room=scene.room))
     for layer, weight in weights.items():
@@ -243,7 +243,8 @@ def style_terms(
     one_piece, room = recipe.in_one_piece, scene.room
     wanted = statistics(network, paintings, layers, photo, scale, cutter, surveys, turns, one_piece, room, most)
     beta, reach = style_weight(recipe, passage.strength), style_reach(recipe, passage.strength)
-    own = {} if reach == 1 else seen(network, gathered if one_piece else survey, photo, passage.where, layers, cutter)
+    look_at = gathered if one_piece else survey
+    photos = {} if reach == 1 else seen(network, look_at, photo, passage.where, layers, cutter)
     for layer, sums in wanted.items():
         step = stride(network, layer)
         where = None if passage.where is None else carried(passage.where, step)
@@ -251,7 +252,7 @@ def style_terms(
             continue  # too small for this layer
         weight, size = weights[layer] * beta * passage.share, (height // step, width // step)
         root, statistic, name = roots.get(layer), measures.at_layer(recipe.style_statistic, step), passage.name
-        near = own.get(layer)
+        near = photos.get(layer)
         if one_piece:
             way = None if near is None else (near, reach)
             yield spread_term(layer, weight, sums, statistic, size, step, root=root, where=where, name=name, way=way)
@@ -270,7 +271,6 @@ def style_terms(
         )
 
 
-RIM = {"lite": 2.0}  # its windows are small, and along the border few: colors would gather there; see docs/log.md
 DETAIL = 0.8  # of the other weights, where detail is 1: letters are as sharp as the photo's, the sky is still painted
 
 

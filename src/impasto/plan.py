@@ -21,6 +21,7 @@ from impasto.findings import Trials
 from impasto.footprint import Footprint
 from impasto.inputs import enlargement
 from impasto.likeness import Grid
+from impasto.networks import stride
 from impasto.networks.view import ways
 from impasto.recipe import Recipe
 from impasto.share import ALONE, Crew
@@ -124,7 +125,7 @@ class Planner:
     def _tables(self, level: Level) -> int:
         """What self-similarity holds of all pairs of places: it grows with the square of the trial's, up to a limit."""
         layers = self.recipe.content_layers if self.recipe.content_measure == "self-similarity" else {}
-        strides = [self.run.network.strides[layer] for layer, weight in layers.items() if weight]
+        strides = [stride(self.run.network, layer) for layer, weight in layers.items() if weight]
         return sum(Grid.over(level.height // stride, level.width // stride).memory for stride in strides)
 
     def on_disk(self, layout: Layout) -> float:

@@ -18,7 +18,6 @@ from impasto.errors import PictureError
 from impasto.events import Level
 from impasto.inputs import Painting, Styles, weighted
 from impasto.picture import Picture
-from impasto.recipe import Recipe
 
 SNAP = 0.02  # what a JPEG leaves of black and white
 GLANCE = 256  # pixels on the sides of a map when it is looked at as a whole
@@ -183,7 +182,7 @@ def carried(where: Tensor, stride: int) -> Tensor | None:
 
 
 def remarks(
-    content: Picture, guidance: Guidance, final: Level, base: Styles, strides: Mapping[str, int], recipe: Recipe
+    content: Picture, guidance: Guidance, final: Level, base: Styles, strides: Mapping[str, int]
 ) -> Iterator[str]:
     """What a person should know about the masks: stretched, empty, or too small for a layer."""
     for mask in guidance.masks:
@@ -198,7 +197,7 @@ def remarks(
             yield f"{region.mask.name or 'A mask'} is dark everywhere: its region is empty."
     if guidance.masks:
         for passage in passages(content, base, guidance, final.width, final.height):
-            yield from _blind(passage, {layer: strides[layer] for layer in recipe.style_layers})
+            yield from _blind(passage, strides)
 
 
 def _blind(passage: Passage, strides: Mapping[str, int]) -> Iterator[str]:

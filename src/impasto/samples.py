@@ -21,9 +21,9 @@ from torch import Tensor
 from impasto.device import wide
 from impasto.dial import between
 from impasto.likeness import Grid
-from impasto.look import placed, stride
+from impasto.look import placed
 from impasto.measures import EPSILON, Gaussian, gaussian, wasserstein_distance
-from impasto.networks import Network
+from impasto.networks import Network, stride
 from impasto.objective import Term
 from impasto.tiles import Tile
 
@@ -81,7 +81,7 @@ class Sorted:
         values, order = along.T.contiguous().sort(1)
         if bool((weight == weight[0]).all()):
             return cls(values, middles(values), torch.full_like(values[:1], 1 / len(weight)))
-        share = (wide(weight) / wide(weight).sum().clamp_min(EPSILON))[order]
+        share = (wide(weight) / wide(weight).sum().clamp_min(EPSILON))[order.to(wide(weight).device)]
         return cls(values, (share.cumsum(1) - share / 2).to(values), share.to(values))
 
     def nearer(self, origin: Sorted, reach: float) -> Sorted:
@@ -113,7 +113,7 @@ def slices(channels: int, bases: int, root: Tensor | None = None) -> Tensor:
     generator = torch.Generator().manual_seed(size)
     drawn = torch.randn(bases, size, size, generator=generator, dtype=torch.float64)
     turned = torch.linalg.qr(drawn).Q.transpose(0, 1).reshape(size, -1) / bases**0.5
-    return axes(channels, root).double().cpu() @ turned
+    return axes(channels, root).cpu().double() @ turned
 
 
 def axes(channels: int, root: Tensor | None = None) -> Tensor:

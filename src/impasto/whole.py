@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+PARTS = ".impasto-*.part"  # what is written beside its place is called so
+
 
 def behind(target: Path) -> Path:
     """What a link leads to, at last: that is written anew, and the link stays."""
@@ -17,7 +19,7 @@ def behind(target: Path) -> Path:
 @contextmanager
 def beside(target: Path) -> Iterator[Path]:
     """A name in the target's folder that nobody else uses; nothing is left there afterwards."""
-    part = target.with_name(f".impasto-{secrets.token_hex(8)}.part")
+    part = target.with_name(PARTS.replace("*", secrets.token_hex(8)))
     try:
         yield part
     finally:

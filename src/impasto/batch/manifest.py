@@ -21,6 +21,7 @@ from typing import IO, Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from impasto.errors import RunError, UsageError, reason
+from impasto.whole import PARTS
 
 try:
     import fcntl
@@ -105,7 +106,7 @@ class Manifest:
 
     def _tidy(self) -> None:
         """What a killed process could not clear away; a file that somebody writes at this moment is younger."""
-        for part in self.folder.rglob(".impasto-*.part"):
+        for part in self.folder.rglob(PARTS):
             with contextlib.suppress(OSError):
                 if time.time() - part.stat().st_mtime > STALE:
                     part.unlink()

@@ -73,7 +73,7 @@ def look(
     from impasto.cli.interrupt import current
     from impasto.cli.progress import teller
     from impasto.cli.run import heard
-    from impasto.cli.workshop import Workshop, check_layers
+    from impasto.cli.workshop import Workshop
     from impasto.files import check_writable, write
     from impasto.picture import Picture, read
 
@@ -87,7 +87,7 @@ def look(
     check_writable(target, overwrite=made.force)
     with closing(tell), heard(tell, made.verbose):
         network = Workshop.opened(made, tell, current()).network(recipe)
-        check_layers(network, layers)
+        network.minimum(frozenset(layers))  # which refuses a layer that there is not
         seen = seen.resized(*final_size(seen.width, seen.height, recipe.size))
         sheet = drawn(network, seen, f"{source.name}: {recipe.network}, {seen.width} x {seen.height}")
     report({"output": str(write(Picture(sheet), target, overwrite=made.force).path), "layers": layers}, made)

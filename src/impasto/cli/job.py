@@ -14,11 +14,10 @@ from impasto.canvas import final_size
 from impasto.cli.options import Options
 from impasto.cli.order import Order, check_order, place
 from impasto.cli.progress import Teller, downloading
-from impasto.errors import LayerError, near
 from impasto.files import check_writable
 from impasto.hand_files import described_hand, described_style, guided, opened
 from impasto.inputs import Painting
-from impasto.networks import Network
+from impasto.networks import Network, missing
 from impasto.networks.choose import open_network
 from impasto.networks.vgg import taps
 from impasto.picture import Picture, read
@@ -77,8 +76,8 @@ def check_layers(recipe: Recipe) -> None:
         return
     known = tuple(taps(BLOCKS[recipe.network]))
     for name in (*recipe.content_layers, *recipe.style_layers):
-        if name not in known:
-            raise LayerError(f"{recipe.network} has no layer {name!r}{near(name, known)}; it has {', '.join(known)}.")
+        if name not in (*known, "image"):
+            raise missing(recipe.network, name, known)
 
 
 def check_places(options: Options, output: Path, size: tuple[int, int]) -> Path:

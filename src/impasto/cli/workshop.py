@@ -15,19 +15,20 @@ from impasto.cli.options import Options
 from impasto.cli.order import check_weights
 from impasto.cli.progress import Teller, downloading
 from impasto.cli.provenance import Files, cell_record
-from impasto.errors import LayerError, near
+from impasto.commission import Commission
 from impasto.events import Event, Finished, Note, Step
 from impasto.explain.cells import Cells
 from impasto.explain.grids import Cell
 from impasto.explain.story import Story, every
 from impasto.film import write_film
 from impasto.findings import Findings
-from impasto.inputs import check, weighted
+from impasto.inputs import weighted
 from impasto.networks import Network
 from impasto.networks.choose import open_network
 from impasto.paint import paint
 from impasto.picture import Picture
 from impasto.recipe import Recipe
+from impasto.regions import Guidance
 from impasto.stylize import finished
 
 
@@ -70,9 +71,8 @@ class Workshop:
     def check(self, cells: Iterable[Cell]) -> None:
         """Whatever makes a cell impossible is told before the first is painted."""
         for cell in cells:
-            network = self.network(cell.recipe)
-            check_layers(network, (*cell.recipe.content_layers, *cell.recipe.style_layers))
-            check(cell.content, weighted(cell.styles).paintings, cell.recipe, network, cell.start)
+            network, paintings = self.network(cell.recipe), weighted(cell.styles)
+            Commission(cell.content, paintings, Guidance(), cell.recipe, network, cell.start, ()).plan()
 
     def run(self, cell: Cell, hear: Callable[[Event], None], preview_every: int = 0) -> Picture:
         """Paint one cell to its end, or raise Stopped."""
@@ -97,14 +97,6 @@ class Workshop:
             if isinstance(event, Finished):
                 return finished(cell.content, event.image)
         raise AssertionError("a run ends with Finished")
-
-
-def check_layers(network: Network, layers: Iterable[str]) -> None:
-    """Every layer is there; a slip gets a suggestion."""
-    for name in layers:
-        if name not in network.layers:
-            known = ", ".join(network.layers)
-            raise LayerError(f"{network.name} has no layer {name!r}{near(name, network.layers)}; it has {known}.")
 
 
 @dataclass

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from impasto.errors import LayerError, near
 from impasto.networks.margin import Margin
 from impasto.networks.view import View
 
@@ -67,3 +68,13 @@ class Network(Protocol):
     def __call__(self, image: Tensor, layers: frozenset[str], margin: Margin | None = None) -> Features:
         """Before a convolution looks beyond its own positions, the `margin` is asked for them, if there is one."""
         ...
+
+
+def stride(network: Network, layer: str) -> int:
+    """Pixels per position; the pixels themselves are the layer "image"."""
+    return 1 if layer == "image" else network.strides[layer]
+
+
+def missing(network: str, layer: str, known: Sequence[str]) -> LayerError:
+    """That there is no such layer; a slip gets a suggestion."""
+    return LayerError(f"{network} has no layer {layer!r}{near(layer, known)}; it has {', '.join(known)}.")

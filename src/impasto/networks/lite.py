@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from impasto.errors import LayerError, WeightsError
-from impasto.networks import Features
+from impasto.networks import Features, missing
 from impasto.networks.convolution import Convolution, Padding, convolve, halve, halving, stepping
 from impasto.networks.margin import Margin
 from impasto.networks.view import Turnable
@@ -150,7 +150,7 @@ class Lite(Turnable):
 
     def minimum(self, layers: frozenset[str]) -> int:
         """The deepest layer keeps at least one position, two where it is padded by reflection."""
-        deepest = max((self.strides[name] for name in layers if name in self.strides), default=0)
+        deepest = max(strides(self._until(layers)).values(), default=0)
         return max(1, deepest * (2 if self.padding == "reflect" else 1))
 
     def __call__(self, image: Tensor, layers: frozenset[str], margin: Margin | None = None) -> Features:
@@ -169,7 +169,7 @@ class Lite(Turnable):
     def _until(self, layers: frozenset[str]) -> tuple[Step, ...]:
         """The plan down to the deepest layer asked for."""
         for name in sorted(layers - {"image"} - set(self.layers)):
-            raise LayerError(f"lite has no layer {name!r}; it has {', '.join(self.layers)}.")
+            raise missing(self.name, name, self.layers)
         taps = [i for i, step in enumerate(self.steps, 1) if step.kind == "=" and step.name in layers]
         return self.steps[: max(taps, default=0)]
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.errors import LayerError, WeightsError
-from impasto.networks import Features, pooling, winograd
+from impasto.networks import Features, missing, pooling, winograd
 from impasto.networks.convolution import Convolution, Padding, convolve, stepping
 from impasto.networks.margin import Margin
 from impasto.networks.view import Turnable
@@ -122,14 +122,15 @@ class VGG(Turnable):
         """The chain down to the deepest layer asked for."""
         wanted = layers - {"image"}
         for name in sorted(wanted - set(self.layers)):
-            raise LayerError(self._unknown(name))
+            raise self._without(name)
         depth = max((self.layers.index(name) for name in wanted), default=-1)
         return self.layers[: depth + 1]
 
-    def _unknown(self, name: str) -> str:
-        if name in self._published:
-            return f"The weights end at {self.layers[-1]}, before {name}; use complete weights or a shallower layer."
-        return f"{self.name} has no layer {name!r}; it has {', '.join(self.layers)}."
+    def _without(self, name: str) -> LayerError:
+        if name not in self._published:
+            return missing(self.name, name, self.layers)
+        words = f"The weights end at {self.layers[-1]}, before {name}"
+        return LayerError(f"{words}; use complete weights or a shallower layer.")
 
 
 def normalize(image: Tensor, how: Preprocessing) -> Tensor:
