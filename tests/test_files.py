@@ -5,6 +5,7 @@ import errno
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -161,9 +162,10 @@ def test_quality_is_used(tmp_path: Path) -> None:
     for suffix in (".jpg", ".webp", ".avif"):
         small, large = (write(noise, tmp_path / f"{q}{suffix}", quality=q).path.stat().st_size for q in (30, 90))
         assert small < large
-    for name in ("a.jpg", "a.dzi"):
+    wrong: Any
+    for name, wrong in (("a.jpg", 0), ("a.dzi", 0), ("a.jpg", 95.5), ("a.webp", "95"), ("a.jpg", True)):
         with pytest.raises(PictureError, match="1 to 100"):
-            write(noise, tmp_path / name, quality=0)
+            write(noise, tmp_path / name, quality=wrong)
 
 
 def test_the_folder_is_made_and_nothing_else_is_left(tmp_path: Path) -> None:

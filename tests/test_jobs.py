@@ -238,7 +238,7 @@ def names(found: list[Job]) -> list[str]:
     return [job.output for job in found]
 
 
-def named_here(found: list[Job], **taken: object) -> list[str]:
+def named_here(found: list[Job], **taken: tuple[str, ...]) -> list[str]:
     return names(named(found, Path("/out"), ".png", taken))
 
 
@@ -278,6 +278,22 @@ def test_given_names_are_kept_and_must_differ() -> None:
     assert named_here([replace(job, output="x"), other]) == ["x.png", "b_p.png"]
     with pytest.raises(UsageError, match="Two jobs"):
         named_here([replace(job, output="x.png"), replace(other, output="X.png")])
+    with pytest.raises(UsageError, match="Two jobs"):
+        named_here([replace(job, output="bold"), replace(other, output="bold.png")])
+    with pytest.raises(UsageError, match=r"x.png is the name of another picture there, ../b.jpg after ../p.jpg"):
+        named_here([replace(job, output="x")], **{"x.png": owner(other, Path("/out"))})
+
+
+def test_cells_are_written_as_people_write_them(tmp_path: Path) -> None:
+    """Layers as for the command, numbers with a decimal comma."""
+    path = tmp_path / "jobs.csv"
+    path.write_text('content;style;style_layers;strength\na.jpg;p.jpg;"relu1_1:1,relu2_1:0.5";0,3\n')
+    (job,) = jobs.read(path, TYPICAL)
+    assert (job.recipe.style_layers, job.recipe.strength) == ({"relu1_1": 1.0, "relu2_1": 0.5}, 0.3)
+    for name in ("a.gif", "mr.monet"):
+        path.write_text(f"content,style,output\na.jpg,p.jpg,{name}\n")
+        with pytest.raises(UsageError, match=f"line 2: {name} does not say in which format"):
+            jobs.read(path, TYPICAL)
 
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=90).filter(

@@ -18,7 +18,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # Imports go downwards only. A name stands for a module or for a package with all that is in it; "a/b" is a part.
 FLOORS = (
     {"errors", "filetype", "allocator", "limits", "whole"},
-    {"palette", "clashes", "forked", "hand", "lettering", "presets"},
+    {"palette", "clashes", "forked", "hand", "layerwords", "lettering", "presets"},
     {"recipe", "blank", "device", "events", "footprint", "storage", "statefile", "share", "surroundings"},
     {"resample", "modes", "icc", "decode", "lossless", "files", "picture", "weights", "giant", "strips"},
     {"networks", "measures", "color", "tiles"},
@@ -43,6 +43,7 @@ FLOORS = (
             "detail",
             "dial",
             "likeness",
+            "losses",
             "samples",
             "diagnosis",
             "optimizers",

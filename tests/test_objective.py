@@ -15,17 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from impasto import measures
-from impasto.look import look, survey
+from impasto.look import look, merge, survey
+from impasto.losses import content_term, style_term, variation_term
 from impasto.measures import DISTANCES, gaussian, moments
 from impasto.networks import Network, stride
 from impasto.networks.vgg import VGG
 from impasto.objective import (
     Objective,
     Term,
-    content_term,
-    merge,
-    style_term,
-    variation_term,
 )
 from impasto.tiles import Tile, cut
 

@@ -458,7 +458,7 @@ class Untouched(Loud):
 
 def test_what_cannot_work_is_refused_and_says_what_would() -> None:
     refused(
-        LayerError, "no layer 'relu9_9'; it has conv1_1", PHOTO, [PAINTING], recipe(content_layers={"relu9_9": 1.0})
+        LayerError, "no layer 'relu9_9'.*; it has conv1_1", PHOTO, [PAINTING], recipe(content_layers={"relu9_9": 1.0})
     )
     deep = recipe(content_layers={"relu5_1": 1.0}, size=40)
     refused(LayerError, "At 40 x 8 .* 16 pixels .* --size 79 or more", picture(17, 83), [PAINTING], deep)
@@ -580,6 +580,14 @@ def test_an_extra_term_that_cannot_be_is_refused() -> None:
 
     with pytest.raises(LayerError, match="no layer 'relu9_1'"):
         events(recipe(steps=2), extra_terms=[Term("mine", 1.0, "relu9_1", seen, torch.sum)])
+    wrong: Any
+    for wrong, weight, words in (
+        (lambda total: 2.0, 1.0, "must be a tensor, not a float"),
+        (lambda total: torch.tensor(2.0), 1.0, "does not depend on its sums"),
+        (lambda total: total.square(), float("nan"), "weight of the term 'mine' is nan"),
+    ):
+        with pytest.raises(RecipeError, match=words):
+            events(recipe(steps=2), extra_terms=[Term("mine", weight, "image", lambda *g: seen(*g).sum(), wrong)])
     twice = [Term("mine", weight, "image", lambda *given: seen(*given).sum(), torch.square) for weight in (1.0, 2.0)]
     with pytest.raises(RecipeError, match="Two terms are called 'mine'"):
         events(recipe(steps=2), extra_terms=twice)

@@ -13,10 +13,11 @@ from test_objective import DEEP, everything
 from impasto.diary import Diary
 from impasto.errors import RecipeError
 from impasto.events import Level
+from impasto.losses import variation_term
 from impasto.networks import Network
 from impasto.networks.vgg import VGG
 from impasto.networks.view import WAYS
-from impasto.objective import Objective, Term, variation_term
+from impasto.objective import Objective, Term
 from impasto.panel import Panel, panels, upright
 from impasto.recipe import Recipe
 from impasto.share import ALONE

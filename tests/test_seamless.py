@@ -13,8 +13,9 @@ from impasto.canvas import grown, margin
 from impasto.errors import LayerError
 from impasto.events import Level
 from impasto.look import look, survey
+from impasto.losses import content_term, style_term, variation_term
 from impasto.measures import gaussian
-from impasto.objective import Objective, Term, content_term, style_term, variation_term
+from impasto.objective import Objective, Term
 from impasto.picture import Picture
 from impasto.stylize import stylize
 from impasto.tiles import Tile, cut

@@ -106,8 +106,8 @@ def test_together_they_paint_what_one_paints(
 def test_in_double_precision_loss_and_gradient_are_equal(side: int | None, tmp_path: Path) -> None:
     from impasto.cutter import Cutter
     from impasto.look import survey
+    from impasto.losses import style_term
     from impasto.measures import gaussian
-    from impasto.objective import style_term
     from impasto.tiles import cut
 
     network, layers = tiny(dtype=torch.float64), frozenset({"relu3_1"})

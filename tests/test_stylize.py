@@ -17,7 +17,7 @@ from PIL import Image
 
 import impasto
 from impasto import presets
-from impasto.errors import DeviceError, LayerError, PictureError, RecipeError
+from impasto.errors import DeviceError, LayerError, PictureError, RecipeError, UsageError
 from impasto.events import Event, Finished, Planned, Step
 from impasto.picture import Picture
 from impasto.recipe import Recipe
@@ -161,6 +161,19 @@ def test_a_layer_that_there_is_not_is_told(pixels: tuple[Any, Any]) -> None:
         for network in (None, tiny()):
             with pytest.raises(LayerError, match=r"has no layer 'relu.*did you mean 'relu"):
                 stylize(*pixels, settings, network=network, device="cpu")
+
+
+def test_what_comes_in_tuples_is_checked(pixels: tuple[Any, Any]) -> None:
+    photo, painting = pixels
+    wrong: Any
+    for wrong in ([(painting, "1")], [(painting, 1, 2)]):
+        with pytest.raises(RecipeError, match="weight"):
+            stylize(photo, wrong, recipe(), network=tiny())
+    for wrong in ([painting], [(painting,)], [(painting, painting, 0.5, 1)]):
+        with pytest.raises(RecipeError, match="A region is"):
+            stylize(photo, painting, recipe(), network=tiny(), regions=wrong)
+    with pytest.raises(UsageError, match="name of a file is empty"):
+        stylize("", painting)
 
 
 def test_how_a_painting_is_used_is_checked(pixels: tuple[Any, Any]) -> None:

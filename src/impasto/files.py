@@ -9,7 +9,7 @@ import io
 import json
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,7 +68,7 @@ def check_writable(
     Creates the folder. Meant to be called before hours of painting, and quick.
     """
     target = Path(os.path.abspath(expanded(path)))  # noqa: PTH100  (Path.absolute keeps "..")
-    kind = _format_of(target)
+    kind = format_of(target)
     if giant.is_giant(target, size):
         giant.check(target, depth)
     if depth not in (8, 16):
@@ -142,7 +142,7 @@ def encode(
     quality: int | None = None,
 ) -> tuple[bytes, tuple[str, ...]]:
     """The bytes of a file of that name, and what its format could not keep."""
-    kind = _format_of(Path(name))
+    kind = format_of(Path(name))
     _check_quality(quality)
     if kind == "DeepZoom":
         raise PictureError(f"{name} would be a tree of files, where one file is wanted; end the name in .tif or .png")
@@ -153,9 +153,10 @@ def encode(
     return data, notes + more_notes
 
 
-def _check_quality(quality: int | None) -> None:
-    if quality is not None and not 1 <= quality <= 100:
-        raise PictureError(f"a quality of {quality} was asked for; it must be from 1 to 100")
+def _check_quality(quality: object) -> None:
+    if quality is None or (isinstance(quality, int) and not isinstance(quality, bool) and 1 <= quality <= 100):
+        return
+    raise PictureError(f"a quality of {quality!r} was asked for; it must be a whole number from 1 to 100")
 
 
 def place(data: bytes, target: Path, *, overwrite: bool = False) -> None:
@@ -192,7 +193,8 @@ def _record_text(image: Image.Image) -> str:
     return text.removeprefix(_PREFIX) if text.startswith(_PREFIX) else ""
 
 
-def _format_of(target: Path) -> str:
+def format_of(target: PurePath) -> str:
+    """What a name says of the format to write in; PictureError if it is none that can be written."""
     kind = _FORMATS.get(target.suffix.lower())
     if kind is None:
         raise PictureError(

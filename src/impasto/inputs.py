@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import get_args
 
 from impasto import own
@@ -83,7 +84,7 @@ Style = Picture | tuple[Picture, float] | Painting
 def weighted(styles: Sequence[Style]) -> Styles:
     """Paintings, with or without weights: those without count one; those of weight zero are absent."""
     paintings = [as_painting(style) for style in styles]
-    if any(not 0 <= painting.weight < math.inf for painting in paintings):
+    if any(not isinstance(p.weight, Real) or not 0 <= p.weight < math.inf for p in paintings):
         raise RecipeError("The weight of a painting must be a finite number, zero or more.")
     low, high = SCALES
     if any(not low <= painting.scale <= high for painting in paintings):

@@ -25,6 +25,7 @@ SHALLOW = ("relu1_1", "relu2_1", "relu3_1")
 DEEP = ("relu4_1", "relu5_1")
 CONTENT = "relu4_2"
 SIDE, LEAST = 512, 32  # pixels on the long side, and on any
+NOTHING = 1e-20  # as good as no distance
 ALIKE = 1e-4  # squared distance of colors, the whole range being one: photo and painting that have less have the same
 
 
@@ -77,7 +78,7 @@ def score(
             Score(
                 *apart(of_output, of_painting, unit=(of_photo, of_painting)),
                 color=recolored(image, painting) / max(recolored(photo, painting), ALIKE),
-                content=float((of_output[CONTENT] - of_photo[CONTENT]).square().sum() / far.clamp_min(1e-20)),
+                content=float((of_output[CONTENT] - of_photo[CONTENT]).square().sum() / far.clamp_min(NOTHING)),
                 grain=finest(image) / max(detail, 1e-12),
             )
         )
@@ -122,14 +123,14 @@ def _right(features: Tensor) -> Tensor:
 
 def apart(a: Features, b: Features, unit: tuple[Features, Features]) -> tuple[float, float]:
     """Squared distances of Gram matrices, over those of two others, on average over the shallow and the deep layers."""
-    shares = {name: _gram_distance(a, b, name) / _gram_distance(*unit, name) for name in (*SHALLOW, *DEEP)}
+    layers = (*SHALLOW, *DEEP)
+    shares = {name: _gram_distance(a, b, name) / max(_gram_distance(*unit, name), NOTHING) for name in layers}
     shallow, deep = (sum(shares[name] for name in names) / len(names) for names in (SHALLOW, DEEP))
     return shallow, deep
 
 
 def _gram_distance(a: Features, b: Features, layer: str) -> float:
-    distance = measures.gram_distance(*(measures.gaussian(measures.moments(f[layer])) for f in (a, b)))
-    return float(distance.clamp_min(1e-20))
+    return float(measures.gram_distance(*(measures.gaussian(measures.moments(f[layer])) for f in (a, b))))
 
 
 def recolored(a: Tensor, b: Tensor) -> float:

@@ -63,3 +63,16 @@ def look(
                 tile.placed(whole[layer], step).copy_(tile.owned(seen, step))
         room.let_go()
     return whole
+
+
+def merge(sums: Sequence[Mapping[str, Tensor]], weights: Sequence[float]) -> dict[str, Tensor]:
+    """Several paintings as one: their statistics per position, weighted; raw second moments may be mixed linearly.
+
+    A layer is mixed among those that have it.
+    """
+    merged: dict[str, Tensor] = {}
+    for layer in dict.fromkeys(name for each in sums for name in each):
+        heard = [(w, each[layer]) for w, each in zip(weights, sums, strict=True) if layer in each]
+        total = sum(w for w, _ in heard)
+        merged[layer] = torch.stack([w / total * each / each[-1, -1] for w, each in heard]).sum(0)
+    return merged

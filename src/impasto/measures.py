@@ -271,7 +271,7 @@ def symmetric_root(matrix: Tensor) -> Tensor:
 
 def gram_distance(a: Gaussian, b: Gaussian) -> Tensor:
     """‖G_a − G_b‖², squared Frobenius norm of the difference of Gram matrices per position (Gatys 2015, without the
-    1/4N²M²: see `objective.style_factor`)."""
+    1/4N²M²: see `losses.style_factor`)."""
     return (a.second - b.second).square().sum()
 
 

@@ -34,8 +34,9 @@ from impasto.findings import NOTHING, Findings, Surveys, kind
 from impasto.inputs import Style, enlargement, weighted
 from impasto.likeness import likeness_term
 from impasto.look import look, survey
+from impasto.losses import content_term, style_term, variation_term
 from impasto.networks import Network, stride
-from impasto.objective import Objective, Term, content_term, style_term, variation_term
+from impasto.objective import Objective, Term
 from impasto.optimizers import begun
 from impasto.panel import Panel, panels
 from impasto.picture import Picture

@@ -121,7 +121,7 @@ def read(source: PictureLike, *, max_pixels: int = MAX_PIXELS) -> Picture:
         case Picture():
             return source
         case str() | os.PathLike():
-            return _from_path(Path(source), max_pixels)
+            return _from_path(expanded(source), max_pixels)
         case bytes() | bytearray() | memoryview():
             return _from_stream(io.BytesIO(bytes(source)), "the picture", "", max_pixels)
         case Image.Image():
@@ -148,7 +148,6 @@ def _fetched(fetch: Callable[[], object]) -> object:
 
 
 def _from_path(path: Path, max_pixels: int) -> Picture:
-    path = expanded(path)
     with open_file(path) as stream:
         return _from_stream(stream, str(path), path.name, max_pixels, path if path.is_file() else None)
 

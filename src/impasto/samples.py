@@ -139,7 +139,7 @@ def spread_term(
     """The values of a layer of `size` (h, w) shall be distributed as the painting's [w f, w]; or, if there is a `way`
     (from where, and how far), as those that lie there on the way to the painting's.
 
-    In units of the painting's own distance from nothing, as `objective.style_factor` has it.
+    In units of the painting's own distance from nothing, as `losses.style_factor` has it.
     """
     channels, grid, positions = painted.shape[1] - 1, Grid(*size, *size), size[0] * size[1]
     sliced = statistic == "sliced"

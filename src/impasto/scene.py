@@ -55,7 +55,10 @@ def rehearsed(photo: Tensor, content: Picture, paintings: Styles, guidance: Guid
 
     return Scene(
         photo,
-        tuple(Passage(stand_in, share() if masked or hidden else None, strength=strength) for _, strength in parts),
+        tuple(
+            Passage(stand_in, share() if masked or hidden else None, f"style {number}", strength)
+            for number, (_, strength) in enumerate(parts, 1)
+        ),
         share() if hidden else None,
         share() if guidance.strength or guidance.protect else None,
         room=room,

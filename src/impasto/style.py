@@ -14,9 +14,8 @@ from impasto.cutter import Cutter
 from impasto.events import Level
 from impasto.findings import Surveys
 from impasto.inputs import ENLARGED, Painting, Styles, enlargement, strokes
-from impasto.look import survey
+from impasto.look import merge, survey
 from impasto.networks import Network, stride
-from impasto.objective import merge
 from impasto.picture import Picture
 from impasto.recipe import Recipe
 from impasto.regions import brightness, carried

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from impasto import device as devices
+from impasto.errors import RecipeError
 from impasto.events import Event, Finished
 from impasto.inputs import Painting
 from impasto.networks import Network
@@ -63,7 +64,7 @@ def stylize(
     recipe = (recipe or Recipe()).changed(**changes)
     where = network.device if network and device == "auto" else devices.choose(str(device))
     photo = read(content)
-    parts = tuple(Region(read(mask), painted(style), *strength) for mask, style, *strength in regions)
+    parts = tuple(map(region, regions))
     maps = (None if each is None else read(each) for each in (strength_map, protect))
     events = paint(
         photo,
@@ -82,6 +83,14 @@ def stylize(
     raise AssertionError("a run ends with Finished")
 
 
+def region(like: RegionLike) -> Region:
+    """A mask, a painting, and perhaps how strongly it is followed."""
+    if not isinstance(like, tuple) or len(like) not in (2, 3):
+        raise RecipeError("A region is (mask, painting) or (mask, painting, strength).")
+    mask, style, *strength = like
+    return Region(read(mask), painted(style), *strength)
+
+
 def listed(styles: Styles) -> Sequence[StyleLike]:
     """One painting is a list of one, with its weight or without."""
     alone = isinstance(styles, tuple) and len(styles) == 2 and isinstance(styles[1], Real)
@@ -92,6 +101,8 @@ def painted(style: StyleLike) -> Painting:
     """A painting of any kind, with or without a weight."""
     if isinstance(style, Painting):
         return style
+    if isinstance(style, tuple) and len(style) != 2:
+        raise RecipeError("A painting with a weight is (painting, weight).")
     picture, weight = style if isinstance(style, tuple) else (style, 1.0)
     return Painting(read(picture), weight)
 

@@ -38,8 +38,8 @@ class Desk:
 
     @property
     def owners(self) -> dict[str, tuple[str, ...]]:
-        """Whose each name in the folder is."""
-        return {name: (each.content, *each.styles) for name, each in self.known.items()}
+        """Whose each of these is."""
+        return {name: (each.content, *each.styles) for name, each in self.known.items() if each.key}
 
     @property
     def ours(self) -> frozenset[str]:

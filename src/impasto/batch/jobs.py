@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path, PurePath
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
 from impasto.batch.masks import MASKS, listed, masks_of, seen_from
 from impasto.errors import ImpastoError, RecipeError, UsageError, near, reason
 from impasto.hand import NOTHING, Hand, StyleFile, parted
+from impasto.layerwords import layers
 from impasto.recipe import FIELDS, Recipe, hints
 
 STARTS = ("photo", "noise", "speckles", "painting", "gray")
+DECIMAL_COMMA = re.compile(r"-?\d+,\d+")  # as spreadsheets write numbers in many countries
 COLUMNS = ("content", "style", "weights", "output", "preset", *MASKS, *FIELDS)
 
 
@@ -122,6 +125,10 @@ def _value(name: str, cell: str) -> Any:  # noqa: ANN401 -- any knob's
         return [TypeAdapter(float).validate_strings(number) for number in cell.split()]
     if name not in FIELDS or name == "start":
         return cell
+    if get_origin(get_args(hints()[name])[0]) is dict and not cell.startswith("{"):
+        return layers(cell)
+    if DECIMAL_COMMA.fullmatch(cell):
+        cell = cell.replace(",", ".")
     try:
         return _plain(name).validate_strings(cell)
     except ValidationError as error:
@@ -189,4 +196,8 @@ def _output(value: object) -> str:
     path = PurePath(value) if isinstance(value, str) and "\0" not in value else PurePath()
     if not path.name or path.is_absolute() or ".." in path.parts or path.name.startswith("."):
         raise UsageError(f"output = {value!r} must be a name, or a way down, in the folder of the batch.")
+    if path.suffix:
+        from impasto.files import format_of  # which takes torch along: jobs are read before that is there
+
+        format_of(path)
     return path.as_posix()

@@ -16,13 +16,16 @@ from impasto.errors import UsageError
 LONGEST = 200  # bytes of a name; disks end at 255
 
 
-def named(jobs: Sequence[Job], folder: Path, suffix: str, taken: Mapping[str, object]) -> list[Job]:
+def named(jobs: Sequence[Job], folder: Path, suffix: str, taken: Mapping[str, tuple[str, ...]]) -> list[Job]:
     """Every job once, with a name that no other has, and that in `taken` stands for nothing else."""
     jobs = list({identity(job, folder): job for job in jobs}.values())
     whose = {folded(name): owner for name, owner in taken.items()}
     depths = [0] * len(jobs)
     while True:
-        names = [job.output or name_of(job, depth, folder) + suffix for job, depth in zip(jobs, depths, strict=True)]
+        names = [
+            ended(job.output, suffix) if job.output else name_of(job, depth, folder) + suffix
+            for job, depth in zip(jobs, depths, strict=True)
+        ]
         count = Counter(map(folded, names))
         unclear = [
             i
@@ -37,7 +40,9 @@ def named(jobs: Sequence[Job], folder: Path, suffix: str, taken: Mapping[str, ob
     for i in unclear:
         if count[folded(names[i])] > 1:
             raise UsageError(f"Two jobs are to be painted as {names[i]}; give them different names.")
-    return [replace(job, output=ended(name, suffix)) for job, name in zip(jobs, names, strict=True)]
+        others = " after ".join(map(str, whose[folded(names[i])][:2]))
+        raise UsageError(f"{names[i]} is the name of another picture there, {others}; choose another, or use --force.")
+    return [replace(job, output=name) for job, name in zip(jobs, names, strict=True)]
 
 
 def ended(name: str, suffix: str) -> str:

@@ -12,8 +12,9 @@ import click
 from pydantic.fields import FieldInfo
 
 from impasto.cli.sections import Flag
-from impasto.errors import near
+from impasto.errors import RecipeError, near
 from impasto.hand import expanded
+from impasto.layerwords import layers
 from impasto.recipe import Layers, Recipe, described, hints
 
 
@@ -28,21 +29,15 @@ class Number(click.FloatRange):
 
 
 class LayerWeights(click.ParamType[Layers]):
-    """`relu1_1:1,relu2_1:0.5`; a layer without a weight counts one."""
+    """As `layerwords` reads them."""
 
     name = "LAYER:WEIGHT,..."
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Layers:  # noqa: ANN401 -- click's own
-        layers: Layers = {}
-        for item in str(value).split(","):
-            name, _, weight = item.strip().partition(":")
-            number = _number(weight or "1")
-            if not name or number is None or number < 0:
-                self.fail(f"{item.strip()!r} is no layer with a weight, as in relu1_1:1,relu2_1:0.5.", param, ctx)
-            if name in layers:
-                self.fail(f"the layer {name!r} is named twice.", param, ctx)
-            layers[name] = number
-        return layers
+        try:
+            return layers(str(value))
+        except RecipeError as error:
+            self.fail(str(error), param, ctx)
 
 
 class StartFrom(click.ParamType[str | Path]):
@@ -109,10 +104,8 @@ def _kind(name: str, hint: Any, about: FieldInfo) -> click.ParamType[Any]:  # no
 
 def _limits(about: FieldInfo) -> dict[str, float]:
     """ge, gt, le and lt as far as they are stated."""
-    stated = {key: getattr(limit, key, None) for limit in about.metadata for key in ("ge", "gt", "le", "lt")}
-    return {
-        key: value for limit in about.metadata for key in stated if (value := getattr(limit, key, None)) is not None
-    }
+    keys = "ge", "gt", "le", "lt"
+    return {key: value for limit in about.metadata for key in keys if (value := getattr(limit, key, None)) is not None}
 
 
 def _shown(default: Any, about: FieldInfo) -> str:  # noqa: ANN401 -- any field's
@@ -133,12 +126,3 @@ def _text(value: Any) -> str:  # noqa: ANN401 -- any field's
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _number(text: str) -> float | None:
-    """A finite number, or None."""
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

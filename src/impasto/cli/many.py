@@ -82,7 +82,8 @@ class Session:
 
     def paint(self, jobs: Sequence[Job]) -> None:
         """Paint them, and tell of each; those after a stop are left for the next time."""
-        jobs = named(jobs, self.asked.out, self.asked.suffix, self.desk.owners)
+        taken = {} if self.desk.force else self.desk.owners
+        jobs = named(jobs, self.asked.out, self.asked.suffix, taken)
         self.jobs += jobs
         try:
             for said in work(jobs, self.desk, self.crew):
