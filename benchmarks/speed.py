@@ -67,7 +67,7 @@ def stepper(recipe: Recipe, network: Network) -> Callable[[], object]:
     level = levels(recipe, photo.width, photo.height)[-1]
     image = at_level(photo, level, torch.device("cpu"))
     scene = Scene(image, (Passage(weighted([painting])),))
-    objective = Objective(network, tuple(terms(network, scene, recipe, Cutter(0, 1))))
+    objective = Objective(network, tuple(terms(network, scene, recipe, Cutter(0, 1), image)))
     descent, pieces = Descent(image, optimizer(recipe)), tiles.cut(level.height, level.width)
 
     def step() -> None:

@@ -13,6 +13,7 @@ from networks import image, tiny
 
 from impasto.canvas import done, final_size, grown, levels, noise, refined, refinement, snapshot, started, work
 from impasto.events import Level
+from impasto.judge import finest
 from impasto.networks.lite import Lite
 from impasto.own import views
 from impasto.presets import preset
@@ -132,6 +133,15 @@ def test_noise_depends_on_the_seed_alone() -> None:
     assert not torch.equal(noise(9, 7, 6), one)
     assert one.shape == (1, 3, 7, 9)
     assert 0 <= float(one.min()) < float(one.max()) <= 1
+
+
+def test_noise_in_grains_is_as_even_and_has_nothing_finer() -> None:
+    fine, wide = noise(160, 120, 5), noise(160, 120, 5, grain=4)
+    assert wide.shape == fine.shape
+    assert float(wide.mean()) == pytest.approx(0.5, abs=0.02)
+    assert 0.05 < float(wide.std()) < float(fine.std())
+    assert finest(wide) < 0.05 * finest(fine)
+    assert not torch.equal(noise(160, 120, 6, grain=4), wide)
 
 
 @pytest.mark.parametrize("start", ["photo", "noise", "speckles", "painting", "gray", "picture"])

@@ -162,7 +162,7 @@ def test_what_has_changed_is_named(tmp_path: Path) -> None:
             network=changed.get("network", NETWORK),
             checkpoint=Checkpoint(file),
         )
-        with pytest.raises(CheckpointError, match=f"with another {name};"):
+        with pytest.raises(CheckpointError, match=rf"\(with another {name}\)"):
             list(events)
 
 

@@ -88,6 +88,14 @@ def test_normalized_weights_are_told(capsys: Capture, photo: Path, painting: Pat
     assert f"styles:  {painting.name} 75%, other.png 25%\n" in ran.err
 
 
+def test_coarse_and_fine_layers_have_shares_of_their_own(
+    capsys: Capture, photo: Path, painting: Path, weights_file: Path
+) -> None:
+    other, flags = picture_file(photo.with_name("other.png"), 40, 40, seed=9), tiny(weights_file)
+    ran = here(capsys, photo, painting, "--fine", f"{other}:3", "-o", photo.with_name("out.png"), *flags)
+    assert f"styles:  coarse: {painting.name} 100%; fine: {painting.name} 25%, other.png 75%\n" in ran.err
+
+
 def test_protected_pixels_come_back_and_the_picture_can_be_painted_again(
     capsys: Capture, photo: Path, painting: Path, mask: Path, weights_file: Path
 ) -> None:

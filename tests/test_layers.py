@@ -50,6 +50,7 @@ FLOORS = (
             "panel",
             "findings",
             "own",
+            "rehearsal",
             "commission",
         ),
         *("checkpoint", "diary"),

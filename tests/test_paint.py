@@ -31,7 +31,7 @@ from impasto.networks.view import PLAIN, View
 from impasto.objective import Term
 from impasto.paint import paint
 from impasto.picture import Picture, read
-from impasto.plan import Layout, lay_out
+from impasto.plan import Schedule, lay_out
 from impasto.presets import STYLE_LAYERS
 from impasto.recipe import FIELDS, Recipe
 from impasto.style import at_scale
@@ -69,15 +69,16 @@ def losses(seen: Sequence[Event]) -> list[float]:
 
 def test_how_far_a_run_has_come_is_told_by_what_the_plan_foresees(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small level takes longer than its pixels say: so does what is left."""
-    foreseen: list[Layout] = []
+    foreseen: list[float] = []
 
-    def watched(*args: Any, **options: Any) -> tuple[Layout, ...]:  # noqa: ANN401 -- those of a plan
-        foreseen.extend(lay_out(*args, **options))
-        return tuple(foreseen)
+    def watched(*args: Any, **options: Any) -> Schedule:  # noqa: ANN401 -- those of a plan
+        schedule = lay_out(*args, **options)
+        foreseen.extend(layout.seconds for layout in schedule.layouts)
+        return schedule
 
     monkeypatch.setattr(sys.modules["impasto.paint"], "lay_out", watched)
     steps = [event for event in events(recipe(**LEVELS), picture(90, 110)) if isinstance(event, Step)]
-    first, second = (layout.seconds for layout in foreseen)
+    first, second = foreseen
     expected = [first / 3, first * 2 / 3, first, first + second / 2, first + second]
     assert [step.fraction * (first + second) for step in steps] == pytest.approx(expected)
 
@@ -458,7 +459,7 @@ class Untouched(Loud):
 
 def test_what_cannot_work_is_refused_and_says_what_would() -> None:
     refused(
-        LayerError, "no layer 'relu9_9'.*; it has conv1_1", PHOTO, [PAINTING], recipe(content_layers={"relu9_9": 1.0})
+        LayerError, r"no layer 'relu9_9'.*; it has conv1_1", PHOTO, [PAINTING], recipe(content_layers={"relu9_9": 1.0})
     )
     deep = recipe(content_layers={"relu5_1": 1.0}, size=40)
     refused(LayerError, "At 40 x 8 .* 16 pixels .* --size 79 or more", picture(17, 83), [PAINTING], deep)
@@ -558,7 +559,7 @@ def test_a_loss_without_a_slope_ends_the_run_with_a_reason() -> None:
         return 0 * tile.owned(pixels, step).sum() + 5
 
     flat_term = Term("flat", 1.0, "image", nowhere, lambda total: total)
-    made = recipe(strength=0.0, start="picture", content_weight=0.0)
+    made = recipe(strength=0.0, start="picture", content_weight=0.0, content_layers=Recipe().content_layers)
     with pytest.raises(DescentError, match="no way downhill"):
         events(made, start=PHOTO, extra_terms=[flat_term])
 

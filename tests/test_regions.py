@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -38,6 +39,7 @@ from impasto.scene import scenery
 from impasto.storage import MEMORY
 from impasto.style import remarks as told
 from impasto.style import statistics
+from impasto.stylize import stylize
 
 SIZE = 48
 LEVEL = Level(1, 1, SIZE, SIZE, 1)
@@ -72,7 +74,7 @@ def objective(
     network = tiny(dtype=torch.float64)
     settings = settings or recipe()
     scene = scenery(photo, base or weighted([A]), guidance, settings)(LEVEL, CPU, MEMORY)
-    return Objective(network, tuple(terms(network, scene, settings, Cutter.of(network, LAYERS))))
+    return Objective(network, tuple(terms(network, scene, settings, Cutter.of(network, LAYERS), scene.photo)))
 
 
 def measured(of: Objective, side: int | None = None) -> tuple[float, Tensor]:
@@ -334,6 +336,25 @@ def test_dark_and_stretched_masks_are_told() -> None:
     assert "dark everywhere" in told[1]
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "words"),
+    [("protect", 0.0, "dark everywhere: nothing is protected"), ("protect", 1.0, "bright everywhere: the photo stays"),
+     ("strength", 0.0, "dark everywhere: the photo stays"), ("strength", 1.0, "bright everywhere: it changes nothing")],
+)  # fmt: skip
+def test_maps_that_tell_no_place_from_another_are_told(kind: str, value: float, words: str) -> None:
+    guidance = Guidance(protect=full(value)) if kind == "protect" else Guidance(strength=full(value))
+    (sentence,) = remarks(PHOTO, guidance, LEVEL, weighted([A]), strides(recipe()))
+    assert words in sentence
+
+
+@pytest.mark.parametrize("how", ["part", "alpha"])
+def test_a_painting_of_which_nothing_is_used_is_refused(how: str) -> None:
+    dark = full(0.0)
+    painting = replace(A, part=dark) if how == "part" else Painting(Picture(A.picture.rgb, torch.zeros(1, 1, 40, 60)))
+    with pytest.raises(PictureError, match="Nothing of a painting is used"):
+        stylize(PHOTO, painting, recipe(), network=tiny())
+
+
 def test_nothing_is_told_about_masks_that_are_fine() -> None:
     assert not list(remarks(PHOTO, Guidance((Region(left(), B),)), LEVEL, weighted([A]), strides(recipe())))
 
@@ -362,7 +383,7 @@ def test_a_little_strength_lets_the_photo_shine_through() -> None:
 
 
 def surveyed(painting: Painting) -> dict[str, Tensor]:
-    return statistics(tiny(), weighted([painting]), LAYERS, image(60, 60), 1.0, Cutter.of(tiny(), LAYERS))
+    return statistics(tiny(), weighted([painting]), LAYERS, image(60, 60), recipe(), Cutter.of(tiny(), LAYERS))
 
 
 @pytest.mark.parametrize("how", ["part", "alpha"])
@@ -395,7 +416,8 @@ def test_coarse_and_fine_paintings_speak_for_their_layers() -> None:
     coarse, fine = Painting(A.picture, layers="coarse"), Painting(B.picture, layers="fine")
     network, cutter = tiny(), Cutter.of(tiny(), LAYERS)
     both, one, other = (
-        statistics(network, weighted(each), LAYERS, image(60, 60), 1.0, cutter) for each in ([coarse, fine], [A], [B])
+        statistics(network, weighted(each), LAYERS, image(60, 60), recipe(), cutter)
+        for each in ([coarse, fine], [A], [B])
     )
     assert torch.equal(both["relu1_1"], other["relu1_1"])
     assert torch.equal(both["relu2_1"], other["relu2_1"])
@@ -405,8 +427,8 @@ def test_coarse_and_fine_paintings_speak_for_their_layers() -> None:
 def test_a_painting_of_its_own_scale_is_as_all_paintings_at_that_scale() -> None:
     large = Picture(image(150, 130, 3).contiguous())
     network, cutter = tiny(), Cutter.of(tiny(), LAYERS)
-    own = statistics(network, weighted([Painting(large, scale=0.5)]), LAYERS, image(60, 60), 1.0, cutter)
-    all_of_them = statistics(network, weighted([large]), LAYERS, image(60, 60), 0.5, cutter)
+    own = statistics(network, weighted([Painting(large, scale=0.5)]), LAYERS, image(60, 60), recipe(), cutter)
+    all_of_them = statistics(network, weighted([large]), LAYERS, image(60, 60), recipe(style_scale=0.5), cutter)
     for layer in SHALLOW:
         assert torch.equal(own[layer], all_of_them[layer])
 
@@ -422,7 +444,7 @@ def test_a_turned_painting_counts_as_its_turned_copies_do() -> None:
     def found(quarters: int, rotations: int, mask: Picture | None) -> dict[str, Tensor]:
         part = None if mask is None else turned(mask, quarters)
         painting = Painting(turned(Picture(rgb), quarters), part=part)
-        return statistics(network, weighted([painting]), LAYERS, image(60, 60), 1.0, cutter, rotations=rotations)
+        return statistics(network, weighted([painting]), LAYERS, image(60, 60), recipe(rotations=rotations), cutter)
 
     for used in (None, half):
         for rotations in (1, 2, 4):

@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 def test_killed_and_resumed_it_is_the_same_picture(
     kind: tuple[str, ...], folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = (*kind, *FLAGS)
+    asked = (*kind, *FLAGS, "--snapshots", "3")
     monkeypatch.chdir(folder)
     assert here(capsys, *asked, "-o", "whole.png").code == 0
     dying = started(*asked, "-o", "part.png", "--checkpoint", "run", "--checkpoint-every", "0", cwd=folder)
@@ -38,6 +38,10 @@ def test_killed_and_resumed_it_is_the_same_picture(
     ran = here(capsys, "resume", folder / "run")
     assert (ran.code, ran.out.strip()) == (0, str(folder / "part.png"))
     assert opened(folder / "part.png").tobytes() == opened(folder / "whole.png").tobytes()
+    steps = [folder / f"{name}_steps" for name in ("whole", "part")]  # a run that goes on keeps the snapshots it has
+    names, same = ({file.name for file in each.iterdir()} for each in steps)
+    assert names == same
+    assert len(names) > 1
     assert not (folder / "run").exists()
     assert Path.cwd() == folder.parent
 

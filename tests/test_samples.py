@@ -203,7 +203,7 @@ def test_parts_and_rotations_of_a_painting_reach_the_samples() -> None:
         paintings = weighted([Painting(picture(40, 40, 3), part=part)])
         for rotations in (1, 4):
             found[part is None, rotations] = statistics(
-                network, paintings, LAYERS, canvas, 1.0, cutter, rotations=rotations, all_values=True
+                network, paintings, LAYERS, canvas, recipe(style_statistic="sliced", rotations=rotations), cutter
             )[LAYER]
     assert len(found[True, 1]) == 400
     assert 150 < len(found[False, 1]) <= 200

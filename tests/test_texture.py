@@ -26,15 +26,17 @@ from impasto.coloring import speckled
 from impasto.errors import LayerError, RecipeError
 from impasto.files import read_record
 from impasto.inputs import weighted
+from impasto.judge import finest
 from impasto.paint import paint
-from impasto.picture import Picture
-from impasto.plan import Layout, lay_out
+from impasto.picture import Picture, read
+from impasto.plan import Schedule, lay_out
 from impasto.recipe import Recipe
 from impasto.texture import texture
 
 __all__ = ["one_thread"]
 
 Capture = pytest.CaptureFixture[str]
+EXAMPLES = Path(__file__).parents[1] / "examples" / "style"
 PLAIN = recipe(content_layers={}, size=64, steps=25)
 
 
@@ -73,6 +75,14 @@ def test_speckles_have_the_colors_of_the_paintings(style: Picture) -> None:
     assert not torch.equal(made, speckled(noise(50, 50, seed=2), paintings))
 
 
+@pytest.mark.parametrize("start", ["speckles", "noise"])
+def test_the_small_network_leaves_no_noise(start: str) -> None:
+    """What it begins with is gone at the end: what is fine has the painting's energy, or less."""
+    painting = read(EXAMPLES / "swirls.jpg").fitted(96)
+    made = texture(painting, device="cpu", size=96, start=start, preset="fast")
+    assert finest(made.rgb) < 1.2 * finest(painting.rgb)
+
+
 def test_another_seed_is_another_texture() -> None:
     one, same, other = textured(steps=2), textured(steps=2), textured(steps=2, seed=1)
     assert torch.equal(one, same)
@@ -97,10 +107,11 @@ def test_a_tile_has_no_seam(side: int | None, monkeypatch: pytest.MonkeyPatch) -
     """Wrapped around, no more happens over the edge than over the lines inside; in one piece and in tiles."""
     sides: list[int | None] = []
 
-    def cut(*given: Any, **options: Any) -> tuple[Layout, ...]:  # noqa: ANN401 -- those of a plan
-        layouts = tuple(replace(layout, side=side) for layout in lay_out(*given, **options))
-        sides.extend(layout.side for layout in layouts)
-        return layouts
+    def cut(*given: Any, **options: Any) -> Schedule:  # noqa: ANN401 -- those of a plan
+        schedule = lay_out(*given, **options)
+        schedule = replace(schedule, layouts=tuple(replace(layout, side=side) for layout in schedule.layouts))
+        sides.extend(schedule.sides)
+        return schedule
 
     monkeypatch.setitem(unwrap(paint).__globals__, "lay_out", cut)
     made = textured(tileable=True, size=96, first_level=64, steps_least=20)

@@ -147,7 +147,7 @@ def test_halo_is_how_far_a_position_sees(layer: str, pooling: Pooling) -> None:
 def test_unknown_layers_are_refused_by_name() -> None:
     network = tiny("vgg16")
     for ask in (network.halo, network.minimum, lambda layers: network(image(32, 32), layers)):
-        with pytest.raises(LayerError, match="vgg16 has no layer 'relu6_6'.*; it has conv1_1, relu1_1"):
+        with pytest.raises(LayerError, match=r"vgg16 has no layer 'relu6_6'.*; it has conv1_1, relu1_1"):
             ask(frozenset({"relu1_1", "relu6_6"}))
     with pytest.raises(LayerError, match="no layer 'conv3_4'"):
         network.halo(frozenset({"conv3_4"}))  # VGG-19 has it

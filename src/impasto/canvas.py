@@ -114,26 +114,30 @@ def margin(old: int, new: int) -> tuple[int, int]:
     return times * old // common, times * new // common
 
 
-def noise(width: int, height: int, seed: int) -> Tensor:
-    """Gray noise of a photograph's contrast, made on the CPU so that it is equal on every device."""
+def noise(width: int, height: int, seed: int, grain: int = 1) -> Tensor:
+    """Gray noise of a photograph's contrast, in grains so many pixels wide, made on the CPU so that it is equal on
+    every device."""
     generator = torch.Generator().manual_seed(seed)
-    return (0.5 + 0.16 * torch.randn(1, 3, height, width, generator=generator, dtype=torch.float32)).clamp(0, 1)
+    size = 1, 3, -(-height // grain), -(-width // grain)
+    made = (0.5 + 0.16 * torch.randn(size, generator=generator, dtype=torch.float32)).clamp(0, 1)
+    return made if grain == 1 else resize(made, width, height).clamp(0, 1)
 
 
-def started(recipe: Recipe, photo: Tensor, shown: Callable[[], Tensor]) -> Tensor:
-    """The canvas of the first level: photo, noise, gray, or what else is shown (painting, speckles, given picture)."""
+def started(recipe: Recipe, photo: Tensor, shown: Callable[[], Tensor], grain: int = 1) -> Tensor:
+    """The canvas of the first level: photo, noise in grains so wide, gray, or what else is shown (painting, speckles,
+    given picture)."""
     if recipe.start == "noise" or recipe.start_noise:
-        grain = noise(photo.shape[-1], photo.shape[-2], recipe.seed).to(photo)
+        random = noise(photo.shape[-1], photo.shape[-2], recipe.seed, grain).to(photo)
     match recipe.start:
         case "photo":
             canvas = photo
         case "gray":
             canvas = torch.full_like(photo, 0.5)
         case "noise":
-            canvas = grain
+            canvas = random
         case _:
             canvas = shown()
-    return channels_last(torch.lerp(canvas, grain, recipe.start_noise) if recipe.start_noise else canvas)
+    return channels_last(torch.lerp(canvas, random, recipe.start_noise) if recipe.start_noise else canvas)
 
 
 def at_level(picture: Picture, level: Level, device: torch.device) -> Tensor:

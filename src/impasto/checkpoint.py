@@ -53,8 +53,10 @@ class Checkpoint:
         kept = statefile.read(self.path, device, room)
         changed = [name for name, digest in self._identity.items() if kept.get("identity", {}).get(name) != digest]
         if changed:
-            parts = " and ".join(changed)
-            raise CheckpointError(f"The checkpoint {self.path} was made with another {parts}; start without it.")
+            parts = ", ".join(changed)
+            raise CheckpointError(
+                f"The checkpoint {self.path} is of another run (with another {parts}): start without it."
+            )
         state = kept["run"]
         if not isinstance(state, dict):
             raise CheckpointError(f"The checkpoint {self.path} is damaged.")

@@ -51,6 +51,8 @@ def clashes(r: Any, turned: Set[str]) -> list[Clash]:  # noqa: ANN401 -- anythin
          "need content_layers with a weight.",
          not any(r.content_layers.values()), "content_weight content_measure content_rim content_scale style_reach",
          "content_layers"),
+        ("content_layers, content_measure, content_rim and content_scale have no effect where content_weight is 0.",
+         r.content_weight == 0, "content_layers content_measure content_rim content_scale", "content_weight"),
         ("Self-similarity has one unit: content_rim and content_scale go with content_measure = features.",
          r.content_measure == "self-similarity", "content_rim content_scale", "content_measure"),
         ("A picture that continues in itself has no border, and content_rim nothing to count.",

@@ -12,6 +12,7 @@ from impasto.device import imitates_bfloat16
 from impasto.diagnosis import diagnosis
 from impasto.dial import style_reach, style_weight
 from impasto.diary import Diary
+from impasto.errors import PictureError
 from impasto.events import Level
 from impasto.inputs import Painting, Styles
 from impasto.networks import Network, stride
@@ -64,6 +65,10 @@ class Commission:
         """The levels that will be painted; whatever is wrong with the commission is told now."""
         recipe, network = self.recipe, self.network
         levels = inputs.check(self.content, self.every_painting, recipe, network, self.start, self.layers)
+        for painting in self.every_painting:
+            if painting.masked and not style.used(painting, painting.picture).any():
+                name = painting.picture.name or "a painting"
+                raise PictureError(f"Nothing of {name} is used: its part is dark, or it is transparent, everywhere.")
         return upright(levels[-1:] if self.idle else levels, recipe, self.extra_terms)
 
     def remarks(self, plan: Sequence[Level]) -> Iterator[str]:

@@ -23,15 +23,14 @@ from impasto import measures, own
 from impasto.checkpoint import Checkpoint
 from impasto.coloring import speckled
 from impasto.commission import Commission
-from impasto.costs import Run
 from impasto.cutter import Cutter
 from impasto.descent import Descent
 from impasto.detail import detail_term
 from impasto.dial import between, pulls, style_reach, style_weight
 from impasto.diary import Diary
 from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
-from impasto.findings import NOTHING, Findings, Surveys, kind
-from impasto.inputs import Style, enlargement, weighted
+from impasto.findings import NOTHING, Findings, Surveys
+from impasto.inputs import Style, weighted
 from impasto.likeness import likeness_term
 from impasto.look import look, survey
 from impasto.losses import content_term, style_term, variation_term
@@ -40,15 +39,17 @@ from impasto.objective import Objective, Term
 from impasto.optimizers import begun
 from impasto.panel import Panel, panels
 from impasto.picture import Picture
-from impasto.plan import Layout, forecast, lay_out
+from impasto.plan import Schedule, lay_out
 from impasto.recipe import Recipe
 from impasto.regions import Guidance, Passage, carried
+from impasto.rehearsal import rehearsal
 from impasto.samples import gathered, spread_term
-from impasto.scene import Scene, rehearsed, scenery
+from impasto.scene import Scene, scenery
 from impasto.share import ALONE, Crew
-from impasto.storage import MEMORY, Room
 from impasto.style import seen, statistics
 from impasto.surroundings import shielded
+
+DETAIL = 0.8  # of the other weights, where detail is 1: letters are as sharp as the photo's, the sky is still painted
 
 
 @shielded
@@ -78,36 +79,36 @@ def paint(
     device = device or network.device
     stop, scene_at = crew.agreed(stop, device), scenery(content, asked.paintings, guidance, recipe)
     plan = asked.plan()
-    layouts: tuple[Layout, ...] = ()
+    schedule = Schedule(plan)
     if not asked.idle:
-        layouts = lay_out(plan, rehearsal(asked, device), recipe, memory=memory, crew=crew, trials=findings.trials)
-    work = [layout.seconds for layout in layouts] or canvases.work(plan)
-    files = Room(in_file=any(layout.in_file for layout in layouts))
-    sides = [layout.side for layout in layouts] or [None] * len(plan)
-    diary = Diary.opened(checkpoint, asked.identity, sides, device, files, crew=crew)
-    yield Planned(plan, pulls(recipe), forecast(layouts, device) if layouts else None)
+        schedule = lay_out(
+            plan, rehearsal(asked, terms, device), recipe, memory=memory, crew=crew, trials=findings.trials
+        )
+    diary = Diary.opened(checkpoint, asked.identity, schedule.sides, device, schedule.files, crew=crew)
+    yield Planned(plan, pulls(recipe), schedule.forecast(device))
     yield from map(Note, asked.remarks(plan))
 
     canvas = diary.coarse
     for level in plan[diary.level - 1 :]:
-        room = files if layouts and layouts[level.index - 1].in_file else MEMORY
+        room = schedule.room(level)
         scene = scene_at(level, device, room)
         if canvas is None:
-            canvas = canvases.started(recipe, scene.photo, partial(at_first, asked, level, device))
+            shown = partial(at_first, asked, level, device)
+            canvas = canvases.started(recipe, scene.photo, shown, own.grain(network))
         canvas = canvases.grown(canvas, level, recipe.wraps, room)
         if asked.idle:
             continue
         cutter = Cutter.of(network, asked.layers, crew, recipe.wraps).sized(diary.sides[level.index - 1])
         descent = begun(canvas, recipe, room.divided(cutter.sharing(level.height)))
         diary.turn(level, descent)
-        bones = cache(partial(kept, scene.photo, canvas, plan, level, recipe, room))
-        aim = partial(aimed, scene, recipe, cutter, findings.surveys, bones, asked.extra_terms)
+        target = cache(partial(content_target, scene, canvas, plan, level, recipe))
+        aim = partial(aimed, scene, recipe, cutter, target, findings.surveys, asked.extra_terms)
         halts = partial(diary.halts, stop, descent, cutter)
         for panel in panels(aim, network, level, recipe.polish_times, diary, halts):
-            yield from descend(descent, panel, scene, cutter, diary, work, level, preview_every, halts)
+            yield from descend(descent, panel, scene, cutter, diary, schedule, level, preview_every, halts)
             del panel  # the next one's targets, and the next level's, need the room
         canvas = diary.coarse = descent.result
-        del descent, aim, bones, halts
+        del descent, aim, target, halts
     assert canvas is not None
     result = scene.snapshot(canvas)
     yield from map(Note, asked.conclusion(scene.photo, result, diary))
@@ -118,13 +119,13 @@ def aimed(
     scene: Scene,
     recipe: Recipe,
     cutter: Cutter,
+    target: Callable[[], Tensor],
     surveys: Surveys | None,
-    bones: Callable[[], Tensor],
     more: Sequence[Term],
     network: Network,
 ) -> Objective:
     """What is wanted of the canvas at one level, as a network sees it."""
-    wanted = *terms(network, scene, recipe, cutter, surveys, bones()), *more
+    wanted = *terms(network, scene, recipe, cutter, target(), surveys), *more
     return Objective(network, wanted, cutter.sharing(scene.photo.shape[-2]), scene.room)
 
 
@@ -134,7 +135,7 @@ def descend(
     scene: Scene,
     cutter: Cutter,
     diary: Diary,
-    work: Sequence[float],
+    schedule: Schedule,
     level: Level,
     preview_every: int,
     stop: Callable[[], bool],
@@ -152,40 +153,21 @@ def descend(
         trouble = cutter.step(descent, evaluation)
         diary.tell(losses, repaired=trouble is not None)
         diary.write(descent, cutter)
-        yield Step(
-            level, diary.step, sum(losses.values()), losses, diary.evaluations, canvases.done(work, level, diary.step)
-        )
+        done = canvases.done(schedule.work, level, diary.step)
+        yield Step(level, diary.step, sum(losses.values()), losses, diary.evaluations, done)
         yield from map(Note, cutter.told([*([] if trouble is None else [trouble]), *diary.told()]))
         if preview_every and diary.evaluations % preview_every == 0:
             yield Preview(level, diary.step, scene.snapshot(panel.speaker.crew.whole(canvas)))
 
 
-def rehearsal(asked: Commission, device: torch.device) -> Run:
-    """What the plan tries out to find how each level fits into the memory: small pictures stand for the real."""
-    network, recipe, layers = asked.network, asked.recipe, asked.layers
-    scene = None
-
-    def noise(photo: Tensor, room: Room = MEMORY) -> Scene:
-        return rehearsed(photo, asked.content, asked.paintings, asked.guidance, room)
-
-    def objective(photo: Tensor, room: Room) -> Objective:
-        nonlocal scene  # held as long as the objective is: its maps are in the memory too
-        scene = noise(photo, room)
-        return Objective(network, tuple(terms(network, scene, recipe, Cutter.of(network, layers))), room=room)
-
-    alike = kind(recipe, network, layers, noise(torch.zeros(1, 3, 8, 8)), device)
-    paintings = tuple((p.picture.width * p.picture.height, recipe.style_scale * p.scale) for p in asked.every_painting)
-    return Run(network, layers, objective, lambda canvas, room: begun(canvas, recipe, room), device, alike, paintings)
-
-
-def kept(photo: Tensor, canvas: Tensor, plan: Sequence[Level], level: Level, recipe: Recipe, room: Room) -> Tensor:
-    """The picture whose features the content loss keeps at this level, which begins with this canvas: large levels hold
-    on to what was composed by as much as style counts beside content."""
+def content_target(scene: Scene, canvas: Tensor, plan: Sequence[Level], level: Level, recipe: Recipe) -> Tensor:
+    """The picture whose features the content loss keeps: the photo, or, at large levels, the photo's fine detail on
+    what the canvas shows so far, the more of that the more style counts beside content."""
     style = style_weight(recipe)
     held = style and canvases.refinement(level) * style / (style + recipe.content_weight)
     if level.index == 1 or not held:
-        return photo
-    return canvases.refined(photo, canvas, held, plan[level.index - 2], level, recipe.wraps, room)
+        return scene.photo
+    return canvases.refined(scene.photo, canvas, held, plan[level.index - 2], level, recipe.wraps, scene.room)
 
 
 def terms(
@@ -193,12 +175,12 @@ def terms(
     scene: Scene,
     recipe: Recipe,
     cutter: Cutter,
+    target: Tensor,
     surveys: Surveys | None = None,
-    bones: Tensor | None = None,
 ) -> Iterator[Term]:
-    """The objective of one level: content (of the photo, or of other `bones`), style, detail, smoothness."""
+    """The objective of one level: the content of `target`, style, detail, smoothness."""
     roots = {layer: measures.root(metric) for layer, metric in network.metrics.items()}
-    yield from content_terms(network, scene, recipe, roots, cutter, scene.photo if bones is None else bones)
+    yield from content_terms(network, scene, recipe, roots, cutter, target)
     for passage in scene.passages:
         if style_weight(recipe, passage.strength):
             yield from style_terms(network, scene, passage, recipe, roots, cutter, surveys)
@@ -206,20 +188,26 @@ def terms(
         weight = DETAIL * recipe.detail**3 * (recipe.content_weight + style_weight(recipe))
         yield cutter.work(scene.photo, partial(detail_term, scene.photo, weight, where=scene.visible))
     if recipe.variation_weight:
-        kind, power, mean = recipe.variation, recipe.variation_power, recipe.variation_scale == "mean"
-        yield variation_term(recipe.variation_weight, scene.photo.numel(), kind=kind, power=power, mean=mean)
+        yield variation_term(
+            recipe.variation_weight,
+            scene.photo.numel(),
+            kind=recipe.variation,
+            power=recipe.variation_power,
+            mean=recipe.variation_scale == "mean",
+        )
 
 
 def content_terms(
-    network: Network, scene: Scene, recipe: Recipe, roots: Mapping[str, Tensor], cutter: Cutter, bones: Tensor
+    network: Network, scene: Scene, recipe: Recipe, roots: Mapping[str, Tensor], cutter: Cutter, target: Tensor
 ) -> Iterator[Term]:
     """The features of a picture, to be kept where they are."""
     weights = shares(recipe.content_layers, recipe.content_scale == "relative")
     times = own.rim(recipe, network)
     rim = (1.0 if recipe.wraps[0] else times, 1.0 if recipe.wraps[1] else times)
-    wanted = cutter.work(bones, partial(look, network, bones, frozenset(weights), room=scene.room))
+    wanted = cutter.work(target, partial(look, network, target, frozenset(weights), room=scene.room))
     for layer, weight in weights.items():
         weight, root = weight * recipe.content_weight, roots.get(layer)
+        # of a photo that shows too little for the layer all counts, or else nothing would keep it
         where = None if scene.visible is None else carried(scene.visible, stride(network, layer))
         if recipe.content_measure == "self-similarity":
             yield likeness_term(layer, weight, wanted[layer], root=root, where=where)
@@ -240,11 +228,10 @@ def style_terms(
     weights = shares(recipe.style_layers, recipe.style_scaling == "relative")
     photo, paintings = scene.photo, passage.paintings
     height, width = photo.shape[-2:]
-    layers, scale, most, turns = frozenset(weights), recipe.style_scale, enlargement(recipe), recipe.rotations
-    one_piece, room = recipe.in_one_piece, scene.room
-    wanted = statistics(network, paintings, layers, photo, scale, cutter, surveys, turns, one_piece, room, most)
+    layers = frozenset(weights)
+    wanted = statistics(network, paintings, layers, photo, recipe, cutter, surveys, scene.room)
     beta, reach = style_weight(recipe, passage.strength), style_reach(recipe, passage.strength)
-    look_at = gathered if one_piece else survey
+    look_at = gathered if recipe.in_one_piece else survey
     photos = {} if reach == 1 else seen(network, look_at, photo, passage.where, layers, cutter)
     for layer, sums in wanted.items():
         step = stride(network, layer)
@@ -254,7 +241,7 @@ def style_terms(
         weight, size = weights[layer] * beta * passage.share, (height // step, width // step)
         root, statistic, name = roots.get(layer), measures.at_layer(recipe.style_statistic, step), passage.name
         near = photos.get(layer)
-        if one_piece:
+        if recipe.in_one_piece:
             way = None if near is None else (near, reach)
             yield spread_term(layer, weight, sums, statistic, size, step, root=root, where=where, name=name, way=way)
             continue
@@ -272,9 +259,6 @@ def style_terms(
         )
 
 
-DETAIL = 0.8  # of the other weights, where detail is 1: letters are as sharp as the photo's, the sky is still painted
-
-
 def shares(weights: Mapping[str, float], normalized: bool) -> dict[str, float]:
     """The layers that count; relative losses are weighted so that any number of layers sums to one."""
     total = sum(weights.values()) if normalized else 1.0
@@ -284,6 +268,6 @@ def shares(weights: Mapping[str, float], normalized: bool) -> dict[str, float]:
 def at_first(asked: Commission, level: Level, device: torch.device) -> Tensor:
     """What else than photo, noise or gray the canvas may show: a given picture, speckles, the first painting."""
     if asked.recipe.start == "speckles":
-        grain = canvases.noise(level.width, level.height, asked.recipe.seed)
-        return speckled(grain, asked.paintings).to(device)
+        noise = canvases.noise(level.width, level.height, asked.recipe.seed, own.grain(asked.network))
+        return speckled(noise, asked.paintings).to(device)
     return canvases.at_level(asked.start or asked.paintings.pictures[0], level, device)

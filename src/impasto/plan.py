@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from itertools import chain
 
 import torch
 
 from impasto import device as devices
 from impasto import storage
-from impasto.canvas import final_size
+from impasto.canvas import final_size, work
 from impasto.costs import FORWARD_AND_BACK, Costs, Run, measure, shortest
 from impasto.cutter import SMALLEST, Cutter
 from impasto.errors import PlanError
@@ -25,7 +25,7 @@ from impasto.networks import stride
 from impasto.networks.view import ways
 from impasto.recipe import Recipe
 from impasto.share import ALONE, Crew
-from impasto.storage import BAND
+from impasto.storage import BAND, MEMORY, Room
 from impasto.tiles import BLOCK, Span
 
 USABLE = 0.9  # of the memory that is free: others need some too
@@ -176,26 +176,63 @@ class Planner:
         return low // 10 * 10
 
 
+@dataclass(frozen=True)
+class Schedule:
+    """How each level of a run is painted: as it was laid out, or, where nothing was tried, in one piece, in memory."""
+
+    levels: tuple[Level, ...]
+    layouts: tuple[Layout, ...] = ()
+
+    @property
+    def sides(self) -> list[int | None]:
+        """Of each level's tiles; None: in one piece."""
+        return [layout.side for layout in self.layouts] or [None] * len(self.levels)
+
+    @cached_property
+    def work(self) -> list[float]:
+        """What each level takes of the whole."""
+        return [layout.seconds for layout in self.layouts] or work(self.levels)
+
+    @cached_property
+    def files(self) -> Room:
+        """For what is as large as the picture, where it is too large for the memory."""
+        return Room(in_file=any(layout.in_file for layout in self.layouts))
+
+    def room(self, level: Level) -> Room:
+        """Where all that is as large as this level lies."""
+        return self.files if self.layouts and self.layouts[level.index - 1].in_file else MEMORY
+
+    def forecast(self, device: torch.device) -> Forecast | None:
+        """The plan in numbers: the last level's tiles, the most memory of all levels, the time of all."""
+        if not self.layouts:
+            return None
+        last = self.layouts[-1]
+        memory = devices.held_memory(device) + round(max(layout.peak for layout in self.layouts))
+        seconds, keeps = sum(layout.seconds for layout in self.layouts), all(layout.keeps for layout in self.layouts)
+        final, in_file = last.level, self.files.in_file
+        return Forecast(final.width, final.height, last.tiles, last.side, memory, seconds, in_file, keeps)
+
+
 def lay_out(
-    levels: Sequence[Level],
+    levels: tuple[Level, ...],
     run: Run,
     recipe: Recipe,
     *,
     memory: int | None = None,
     crew: Crew = ALONE,
     trials: Trials | None = None,
-) -> tuple[Layout, ...]:
+) -> Schedule:
     """A layout for each level, within `memory` bytes for the whole process, or within what is free; none where no limit
     is given and a trial would take no less than the run itself. What `trials` have told is enough where there is room.
 
     PlanError with the size that would fit, if this one does not.
     """
     if memory is None and not worth_a_trial(levels[-1], run):
-        return ()
+        return Schedule(levels)
     planner = partial(Planner.of, levels[-1], run, recipe, crew)
     told = None if trials is None or crew.several else trials.told(run.kind)
     if told is not None and (roomy := planner(lambda _: told).at_ease(levels, allowed(run.device, memory))):
-        return roomy
+        return Schedule(levels, roomy)
     measured = cache(lambda in_file: measure(run, in_file=in_file))
     tried = planner(measured)
     if trials is not None:
@@ -208,7 +245,7 @@ def lay_out(
         raise PlanError(refusal(tried, levels[-1], budget, held))
     if not crew.several:  # who would have to agree on it
         check_disk(levels[-1], max(map(tried.on_disk, found)))
-    return found
+    return Schedule(levels, found)
 
 
 def check_disk(final: Level, needed: float) -> None:
@@ -251,12 +288,3 @@ def refusal(planner: Planner, final: Level, budget: float, held: int) -> str:
     words = f"{final.width} x {final.height} needs {size(held + smallest.peak)} of memory {how}"
     advice = f"--size {fits} would fit" if fits >= SMALLEST else "no size would fit; allow more"
     return f"{words}, and {size(held + budget)} may be used: {advice}."
-
-
-def forecast(layouts: Sequence[Layout], device: torch.device) -> Forecast:
-    """The plan in numbers: the last level's tiles, the most memory of all levels, the time of all."""
-    last = layouts[-1]
-    memory = devices.held_memory(device) + round(max(layout.peak for layout in layouts))
-    seconds, in_file = sum(layout.seconds for layout in layouts), any(layout.in_file for layout in layouts)
-    keeps = all(layout.keeps for layout in layouts)
-    return Forecast(last.level.width, last.level.height, last.tiles, last.side, memory, seconds, in_file, keeps)

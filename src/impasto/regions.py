@@ -23,6 +23,7 @@ SNAP = 0.02  # what a JPEG leaves of black and white
 GLANCE = 256  # pixels on the sides of a map when it is looked at as a whole
 FADE = 0.25  # below this strength the photo itself shines through
 FLAT = 0.15  # the most that the pixels around one of a label differ, in RGB
+STAYS = "the photo stays as it is"
 ALIKE = 0.25  # colors of two label maps that are this far apart, in RGB, are not the same label
 
 
@@ -186,18 +187,29 @@ def remarks(
 ) -> Iterator[str]:
     """What a person should know about the masks: stretched, empty, or too small for a layer."""
     for mask in guidance.masks:
-        yield from mask.notes
+        yield from (f"{mask.name}: {note}" if mask.name else note for note in mask.notes)
         if abs(mask.width * content.height / (mask.height * content.width) - 1) > 0.05:
             yield (
                 f"{mask.name or 'A mask'} is {mask.width} x {mask.height}, of another shape than the photo "
                 f"({content.width} x {content.height}): it is stretched over it."
             )
-    for region in guidance.regions:
-        if not brightness(region.mask, *region.mask.size).any():
-            yield f"{region.mask.name or 'A mask'} is dark everywhere: its region is empty."
+    yield from _even(guidance)
     if guidance.masks:
         for passage in passages(content, base, guidance, final.width, final.height):
             yield from _blind(passage, strides)
+
+
+def _even(guidance: Guidance) -> Iterator[str]:
+    """Masks that tell no place from another."""
+    told = [(region.mask, "its region is empty", "") for region in guidance.regions]
+    told += [] if guidance.protect is None else [(guidance.protect, "nothing is protected", STAYS)]
+    told += [] if guidance.strength is None else [(guidance.strength, STAYS, "it changes nothing")]
+    for mask, dark, bright in told:
+        values = brightness(mask, *mask.size)
+        if not values.any():
+            yield f"{mask.name or 'A mask'} is dark everywhere: {dark}."
+        elif bright and bool((values == 1).all()):
+            yield f"{mask.name or 'A mask'} is bright everywhere: {bright}."
 
 
 def _blind(passage: Passage, strides: Mapping[str, int]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from impasto.canvas import channels_last
 from impasto.cutter import Cutter
 from impasto.events import Level
 from impasto.findings import Surveys
-from impasto.inputs import ENLARGED, Painting, Styles, enlargement, strokes
+from impasto.inputs import Painting, Styles, enlargement, strokes
 from impasto.look import merge, survey
 from impasto.networks import Network, stride
 from impasto.picture import Picture
@@ -40,27 +40,23 @@ def statistics(
     paintings: Styles,
     layers: frozenset[str],
     canvas: Tensor,
-    scale: float,
+    recipe: Recipe,
     cutter: Cutter,
     surveys: Surveys | None = None,
-    rotations: int = 1,
-    all_values: bool = False,
     room: Room = MEMORY,
-    most: float = ENLARGED,
 ) -> dict[str, Tensor]:
-    """The moments of each layer that a painting speaks for, mixed by weight, over as many `rotations` of each. They
-    are as large as the canvas times `scale`, enlarged `most` times at most.
-
-    Or all values instead of their moments: see `samples`.
-    """
-    look, together = (gathered, pooled) if all_values else (survey, merge)
+    """The moments of each layer that a painting speaks for, mixed by weight: at the scale beside the canvas, and over
+    as many rotations, as the recipe says. Or, where it sorts them, all values instead: see `samples`."""
+    one_piece, rotations, most = recipe.in_one_piece, recipe.rotations, enlargement(recipe)
+    look, together = (gathered, pooled) if one_piece else (survey, merge)
     height, width = canvas.shape[-2:]
     totals = []
     for painting in paintings.paintings:
         read = frozenset(layer for layer in layers if painting.reads(stride(network, layer)))
-        picture = at_scale(painting.picture, width, height, scale * painting.scale, most, network.minimum(read), room)
+        scale, minimum = recipe.style_scale * painting.scale, network.minimum(read)
+        picture = at_scale(painting.picture, width, height, scale, most, minimum, room)
         image, mask = channels_last(picture.rgb.to(canvas), room), used(painting, picture) if painting.masked else None
-        kept = None if all_values else surveys  # values are too many to be kept
+        kept = None if one_piece else surveys  # values are too many to be kept
         copies = [seen(network, look, *turned(image, mask, k), read, cutter, kept) for k in range(rotations)]
         totals.append(together(copies, [1 / rotations] * rotations))
     return together(totals, paintings.weights)

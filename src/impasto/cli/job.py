@@ -84,7 +84,8 @@ def check_places(options: Options, output: Path, size: tuple[int, int]) -> Path:
     """The absolute path of the output, once every file of the run is certain to find its place."""
     target = check_writable(output, overwrite=options.force, depth=options.depth, size=size)
     if options.snapshots:
-        film.Snapshots(target).check(overwrite=options.force)
+        goes_on = options.checkpoint is not None and options.checkpoint.exists()  # with snapshots of its own
+        film.Snapshots(target).check(overwrite=options.force or goes_on)
     if options.film is not None:
         film.check_folder(options.film)
     return target

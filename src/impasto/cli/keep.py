@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from torch import Tensor
 
 from impasto.cli.job import Job
@@ -30,9 +32,11 @@ class Keeper:
         step = self._reel.preview(event)
         if step is not None:
             picture = finished(self._job.content, event.image)
-            write(picture, Snapshots(self._job.output).file(step), overwrite=self._options.force)
+            write(picture, Snapshots(self._job.output).file(step), overwrite=self._options.force or self._resumed)
 
     def finished(self, last: Tensor) -> None:
-        """Write the film."""
+        """Write the film; where a run was too short for a snapshot, no empty folder is left."""
+        with suppress(OSError):
+            Snapshots(self._job.output).folder.rmdir()
         if self._reel.film is not None and self._options.film is not None:
             write_film(self._reel.film, last, self._options.film)

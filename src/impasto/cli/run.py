@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 
 from impasto import allocator
@@ -23,7 +23,8 @@ from impasto.cli.trials import of_this_user
 from impasto.errors import RunError
 from impasto.events import Event, Finished, Note, Planned, Preview, Step
 from impasto.findings import Findings
-from impasto.inputs import weighted
+from impasto.hand import Reads
+from impasto.inputs import Painting
 from impasto.paint import paint
 from impasto.record import Record
 from impasto.share import Crew, joined
@@ -145,9 +146,7 @@ def opening(job: Job, options: Options, plan: Planned) -> Iterator[str]:
     yield f"device:  {devices.describe(job.device)}"
     yield f"network: {job.network.name}" + (f", weights of {options.weights}" if options.weights else "")
     yield f"size:    {job.content.width} x {job.content.height} -> {final.width} x {final.height}"
-    paintings = weighted(job.styles).paintings
-    if len(paintings) > 1:
-        yield "styles:  " + ", ".join(f"{each.picture.name} {each.weight:.0%}" for each in paintings)
+    yield from shares(job.styles)
     yield "plan:    " + ", ".join(f"{level.steps} steps at {level.width} x {level.height}" for level in plan.levels)
     if plan.forecast is not None:
         yield f"needs:   {plan.forecast}"
@@ -155,6 +154,19 @@ def opening(job: Job, options: Options, plan: Planned) -> Iterator[str]:
         yield "weights: " + named(plan.weights)
         yield "layers:  " + ", ".join((*job.recipe.content_layers, *job.recipe.style_layers))
         yield f"output:  {job.output}"
+
+
+def shares(paintings: Sequence[Painting]) -> Iterator[str]:
+    """How much each of several paintings counts; for coarse and for fine layers, where it is not the same."""
+    groups: tuple[Reads, ...] = ("all",) if all(each.layers == "all" for each in paintings) else ("coarse", "fine")
+    told = []
+    for group in groups:
+        read = [each for each in paintings if each.layers in ("all", group)]
+        total = sum(each.weight for each in read)
+        words = ", ".join(f"{each.picture.name} {each.weight / total:.0%}" for each in read) if total else "none"
+        told.append(words if group == "all" else f"{group}: {words}")
+    if len(paintings) > 1:
+        yield "styles:  " + "; ".join(told)
 
 
 @contextmanager
