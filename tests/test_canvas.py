@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from networks import image, tiny
 
-from impasto.canvas import done, final_size, grown, levels, noise, refined, refinement, snapshot, started, work
+from impasto.canvas import done, final_size, grown, joined, levels, noise, refined, refinement, snapshot, started, work
 from impasto.events import Level
 from impasto.judge import finest
 from impasto.networks.lite import Lite
@@ -133,6 +133,18 @@ def test_noise_depends_on_the_seed_alone() -> None:
     assert not torch.equal(noise(9, 7, 6), one)
     assert one.shape == (1, 3, 7, 9)
     assert 0 <= float(one.min()) < float(one.max()) <= 1
+
+
+@pytest.mark.parametrize("wraps", [(True, False), (False, True), (True, True), (False, False)])
+def test_a_canvas_that_wraps_around_begins_with_edges_that_meet(wraps: tuple[bool, bool]) -> None:
+    """A slope has the largest step that there is at its edge; joined, no step is larger than those inside."""
+    slope = (torch.linspace(0, 1, 48)[:, None] + torch.linspace(0, 1, 60)).div(2).expand(1, 3, 48, 60)
+    made = joined(slope, wraps)
+    for axis, around in zip((-2, -1), wraps, strict=True):
+        steps = (made - made.roll(1, axis)).abs().movedim(axis, 0).flatten(1).amax(1)  # the first is over the edge
+        assert (float(steps[0]) < 1.01 * float(steps[1:].max())) == around
+    middle = made[..., 12:36, 15:45]
+    torch.testing.assert_close(middle, slope[..., 12:36, 15:45])
 
 
 def test_noise_in_grains_is_as_even_and_has_nothing_finer() -> None:

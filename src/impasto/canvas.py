@@ -17,6 +17,7 @@ from impasto.resample import resize
 from impasto.storage import MEMORY, Room
 
 COMPOSED, REFINED = 256, 1024  # pixels on the long side: up to the one a level composes, from the other on it refines
+FADED = 6  # parts of a side, of which one fades at each edge, so that these meet
 CLOSE = 1.15  # a level less than this much below the last one is left out
 
 
@@ -143,6 +144,18 @@ def started(recipe: Recipe, photo: Tensor, shown: Callable[[], Tensor], grain: i
 def at_level(picture: Picture, level: Level, device: torch.device) -> Tensor:
     """The picture at the size of a level, where the network is."""
     return channels_last(picture.resized(level.width, level.height).rgb.to(device))
+
+
+def joined(canvas: Tensor, wraps: tuple[bool, bool]) -> Tensor:
+    """The canvas with opposite edges that meet, where it wraps around: towards them it fades into its own middle."""
+    for axis, around in zip((-2, -1), wraps, strict=True):
+        size = canvas.shape[axis]
+        if around and size >= FADED:
+            edge = torch.arange(size, device=canvas.device, dtype=canvas.dtype)
+            inside = (FADED * torch.minimum(edge, size - 1 - edge) / size).clamp(0, 1)
+            inside = inside.view(-1, *[1] * (-1 - axis))
+            canvas = torch.lerp(canvas.roll(size // 2, axis), canvas, inside)
+    return canvas
 
 
 def channels_last(image: Tensor, room: Room = MEMORY) -> Tensor:

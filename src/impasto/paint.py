@@ -270,4 +270,6 @@ def at_first(asked: Commission, level: Level, device: torch.device) -> Tensor:
     if asked.recipe.start == "speckles":
         noise = canvases.noise(level.width, level.height, asked.recipe.seed, own.grain(asked.network))
         return speckled(noise, asked.paintings).to(device)
-    return canvases.at_level(asked.start or asked.paintings.pictures[0], level, device)
+    if asked.start is not None:
+        return canvases.at_level(asked.start, level, device)
+    return canvases.joined(canvases.at_level(asked.paintings.pictures[0], level, device), asked.recipe.wraps)
