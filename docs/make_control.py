@@ -138,10 +138,10 @@ def turned(picture: Picture) -> Picture:
 
 
 def textures(paint: Painter) -> Iterator[Picture]:
-    """A texture; a tile, four times; a tile of two paintings, four times."""
+    """A texture; then, four times each, a tile of two paintings, and one that begins with the painting."""
     yield paint.texture(SWIRLS)
-    for styles in (SWIRLS, [SWIRLS, DOTS]):
-        yield Picture(paint.texture(styles, tileable=True).rgb.repeat(1, 1, 2, 2))
+    for styles, start in (([SWIRLS, DOTS], "speckles"), (SWIRLS, "painting")):
+        yield Picture(paint.texture(styles, tileable=True, start=start).rgb.repeat(1, 1, 2, 2))
 
 
 def cutout(paint: Painter) -> Iterator[Picture]:
