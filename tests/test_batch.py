@@ -87,7 +87,8 @@ def states(out: Path) -> dict[str, str]:
 def painted(out: Path) -> dict[str, bytes]:
     """The pictures but not the sheets; each can be read."""
     files = [path for path in out.glob("*.png") if not path.name.startswith("contact")]
-    assert all(opened(path).size for path in files)
+    for path in files:
+        opened(path)
     return {path.name: path.read_bytes() for path in files}
 
 

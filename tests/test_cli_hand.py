@@ -74,6 +74,12 @@ def test_any_words_are_a_region_or_an_error(argument: str) -> None:
     assert 0 <= found.strength <= 1
 
 
+def test_weight_and_scale_may_change_places(tmp_path: Path) -> None:
+    file = picture_file(tmp_path / "p.jpg", 20, 20)
+    (one,), (other,) = opened_style(f"{file}:0.4@2"), opened_style(f"{file}@2:0.4")
+    assert one == other == StyleFile(file, 0.4, 2.0)
+
+
 def test_a_folder_stands_for_its_pictures(tmp_path: Path) -> None:
     for name in ("b.png", "a.png"):
         picture_file(tmp_path / name, 20, 20)

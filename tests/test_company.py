@@ -59,7 +59,6 @@ def test_threads_wait_longer_where_nobody_else_works(
     unset(monkeypatch)
     yield_the_processor()
     assert os.environ["GOMP_SPINCOUNT"] == turns
-    assert int(ASLEEP) < int(AWAKE)
 
 
 @pytest.mark.parametrize("name", NAMES)

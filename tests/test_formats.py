@@ -118,7 +118,7 @@ NOT_VGG = {
     "some other model": ({"layer1.0.conv1.weight": torch.zeros(3)}, "no VGG convolutions"),
     "numbered model": ({"features.0.weight": torch.zeros(64, 3, 11, 11)}, "expected \\(64, 3, 3, 3\\)"),
     "nothing": ({}, "it holds nothing"),
-    "batch-normalised": ({**tensors(), "features.1.running_mean": torch.zeros(64)}, "batch-normalised"),
+    "batch-normalized": ({**tensors(), "features.1.running_mean": torch.zeros(64)}, "batch-normalized"),
     "AdaIN": ({"0.weight": torch.zeros(3, 3, 1, 1), "0.bias": torch.zeros(3)}, "1x1 convolution"),
     "a bias less": (without("conv1_2.bias"), "lacks conv1_2.bias"),
     "a layer less": (

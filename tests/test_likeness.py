@@ -132,7 +132,7 @@ def test_flat_pictures_do_no_harm(level: float) -> None:
         term = likeness_term(LAYER, 1.0, features(photo, tiny()))
         seen = objective(term, tiny()).evaluate(canvas, cut(14, 18))
         assert bool(seen.gradient.isfinite().all())
-        assert float(seen.loss) >= 0
+        assert bool(seen.loss.isfinite())
 
 
 def test_the_planner_counts_what_all_pairs_take() -> None:

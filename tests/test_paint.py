@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
+import math
 import subprocess
 import sys
 import threading
@@ -359,7 +360,7 @@ def test_hostile_pictures_give_finite_pictures(optimizer: str, padding: str) -> 
         last = seen[-1]
         assert isinstance(last, Finished)
         assert bool(last.image.isfinite().all()), (content, style)
-        assert min(losses(seen)) <= losses(seen)[0]
+        assert all(map(math.isfinite, losses(seen)))
         if content == style:
             assert torch.equal(last.image, HOSTILE[content])
         else:

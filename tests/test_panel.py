@@ -52,9 +52,9 @@ def test_the_slope_is_that_of_the_loss() -> None:
 
 def test_in_tiles_it_is_what_it_is_in_one_piece() -> None:
     several, canvas = panel(Room()), image(48, 64, 3, DEEP)
-    network = several.speaker.network
+    network = several.first.network
     assert isinstance(network, VGG)
-    tiles = pieces_of(network, 48, 64, several.speaker.layers, 16)
+    tiles = pieces_of(network, 48, 64, several.first.layers, 16)
     whole, pieces = several.evaluate(canvas, cut(48, 64)), several.evaluate(canvas, tiles)
     assert len(tiles) > 1
     torch.testing.assert_close(whole.gradient, pieces.gradient, rtol=1e-9, atol=1e-14)
@@ -63,7 +63,7 @@ def test_in_tiles_it_is_what_it_is_in_one_piece() -> None:
 
 def test_one_alone_is_not_touched() -> None:
     alone, canvas = Panel(panel(Room()).members[:1]), image(48, 64, 3, DEEP)
-    ours, theirs = (each.evaluate(canvas, cut(48, 64)) for each in (alone, alone.speaker))
+    ours, theirs = (each.evaluate(canvas, cut(48, 64)) for each in (alone, alone.first))
     assert torch.equal(ours.gradient, theirs.gradient)
 
 
@@ -83,7 +83,7 @@ def test_who_is_asked_at_which_steps(step: int, looks: tuple[int, ...], met: lis
 
     level, diary = Level(1, 1, 8, 8, 10, 4, looks), Diary([None], step=step)
     asked = panels(aim, tiny(), level, 5.0, diary, lambda: False)
-    assert [(len(it.members), it.speaker.polish, it.steps.start, it.steps.stop) for it in asked] == met
+    assert [(len(it.members), it.first.polish, it.steps.start, it.steps.stop) for it in asked] == met
     again = {(0, (1,)): 1, (0, (1, 2)): 1}.get((step, looks), 0)  # the plain one, which has composed
     assert len(set(map(id, made))) == len(made) == sum(count for count, *_ in met) - again
     assert not list(panels(aim, tiny(), level, 5.0, diary, lambda: True))

@@ -1,4 +1,5 @@
-"""What is broad in a gradient counts more: M, by which L-BFGS first guesses how the loss bends.
+"""What is broad in a gradient counts more: M, by which L-BFGS first guesses how the loss bends (a preconditioner, which
+raises low frequencies).
 
 A loss of features sees edges and strokes sharply and broad tones hardly at all: along these it bends little, and the
 gradient alone is too small a step. M makes √2 times as much of them with every octave:

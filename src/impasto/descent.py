@@ -240,7 +240,9 @@ class Descent:
         self.troubles += 1
         tired = self.troubles > MOST_TROUBLES
         if self.lowest == math.inf or (tired and self.lowest >= self.first):
-            raise DescentError(f"The descent failed: {trouble}, and nothing helped.")
+            raise DescentError(
+                f"The descent failed: {trouble}, and nothing helped; smaller weights may, or a smaller --learning-rate."
+            )
         self.canvas, self.mean, self.still = self.best, self.room.copy(self.best) if self.memory else None, 0
         self.ground = math.inf
         if self.troubles == ADAM_AFTER:

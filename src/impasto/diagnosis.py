@@ -14,7 +14,7 @@ from impasto.picture import Picture
 from impasto.recipe import Recipe
 from impasto.storage import MEMORY
 
-COARSER = 2.0  # times finer strokes than asked for are told
+FINER = 2.0  # times finer strokes than asked for are told
 FLAT = 0.01  # deviation over a picture of one color
 MOVED = 0.9  # of a layer's first loss: what is above has not moved
 HEARD = 0.05  # of the largest first loss of a style layer: what is below has nothing to say
@@ -58,7 +58,7 @@ def small(paintings: Sequence[Painting], width: int, height: int, recipe: Recipe
         scale = recipe.style_scale * painting.scale
         wanted, made = strokes(painting.picture, width, height, scale, enlargement(recipe))
         words = [f"{made:.1f} times enlarged and soft"] if made > SOFT else []
-        words += [f"{wanted / made:.1f} times finer than asked for"] if wanted > COARSER * made else []
+        words += [f"{wanted / made:.1f} times finer than asked for"] if wanted > FINER * made else []
         if words:
             fitting = int(max(width, height) / wanted)
             helps = f"a larger file of it or --size {fitting}" if fitting >= SIZES[0] else "a larger file of it"

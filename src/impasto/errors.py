@@ -13,7 +13,7 @@ ImpastoError                    everything this library raises on purpose; the m
     ├── DownloadError           no mirror gave the file
     ├── ShareError              another process of a shared run is gone
     ├── ShortageError           memory ran out, and smaller tiles did not help
-    └── DescentError            the optimiser could not improve the picture
+    └── DescentError            the optimizer could not improve the picture
 """
 
 import difflib
@@ -80,7 +80,7 @@ class DownloadError(RunError):
 
 
 class DescentError(RunError):
-    """The optimiser could not improve the picture."""
+    """The optimizer could not improve the picture."""
 
 
 class ShareError(RunError):

@@ -119,8 +119,10 @@ def opened(argument: str) -> Iterator[StyleFile]:
 def painting(argument: str) -> StyleFile:
     """`file.jpg`, `file.jpg:0.7`, `file.jpg@2` or `file.jpg:0.7@2`: a weight, and a scale of the strokes.
 
-    A file whose own name ends like that is taken as it is.
+    A file whose own name ends like that is taken as it is. Weight and scale may change places.
     """
+    if (swapped := re.fullmatch(r"(.+)(@[0-9.]+)(:[0-9.]+)", argument, re.DOTALL)) and not expanded(argument).exists():
+        argument = swapped[1] + swapped[3] + swapped[2]
     scaled = re.fullmatch(r"(.+)@([0-9.]+)", argument, re.DOTALL)
     if scaled is None or expanded(argument).exists():
         return StyleFile(*weighted(argument))

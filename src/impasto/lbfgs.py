@@ -21,9 +21,10 @@ CURVATURE_FLOOR = 1e-8  # of ‖s‖‖y‖, y measured by M; flatter pairs are 
 class LBFGS:
     """Limited-memory BFGS (Liu & Nocedal 1989) with steps of length one, in vector-free form (Chen et al. 2014).
 
-    The inverse Hessian is first guessed as γM, where M makes more of what is broad (`broad.broadened`), and not as γ
-    alone. The last `history` moves s and gradient changes My are the rows of one matrix. The two-loop recursion runs on
-    the inner products s·y and y·My, numbers in float64 on the CPU; the long vectors are read twice a step.
+    The inverse Hessian is first guessed as γM, where M, a preconditioner, makes more of what is broad
+    (`broad.broadened`), and not as γ alone. The last `history` moves s and gradient changes My are the rows of one
+    matrix. The two-loop recursion runs on the inner products s·y and y·My, numbers in float64 on the CPU; the long
+    vectors are read twice a step.
     """
 
     def __init__(

@@ -2,12 +2,19 @@
 
 Gatys, Ecker, Bethge (arXiv:1508.06576): a picture x is sought whose features on the layers of a network are close to
 the photo's, and whose feature statistics are close to the painting's. The weighted sum of both losses is brought down
-by changing the pixels of x; the network stays as it is. We depart from the paper in seven ways, each a knob: x starts
-as the photo and not as noise; it is painted small first, so that large forms are found where they are cheap; statistics
-are compared by the Wasserstein distance, but at the deepest layer; losses are relative to the photo and the painting,
-so that one dial means the same at every size, and low on the dial they are not led all the way to the painting's; in
-the last steps color and texture count more; and there the network looks at the picture in several ways. A large picture
-looks like the small one because its last levels keep the photo's fine detail on what was composed (`canvas.refined`).
+by changing the pixels of x; the network stays as it is. We depart from the paper in seven ways, each a knob:
+
+1. x starts as the photo and not as noise (`start`);
+2. it is painted small first, so that large forms are found where they are cheap (`first_level`);
+3. statistics are compared by the Wasserstein distance, but at the deepest layer (`style_statistic`);
+4. losses are relative to the photo and the painting, so that one dial means the same at every size (`content_scale`,
+   `style_scaling`);
+5. low on the dial they are not led all the way to the painting's (`style_reach`);
+6. in the last steps color and texture count more (`polish`, `polish_times`);
+7. and there the network looks at the picture in several ways (`polish_views`).
+
+A large picture looks like the small one because its last levels keep the photo's fine detail on what was composed
+(`content_target`).
 """
 
 from __future__ import annotations
@@ -149,7 +156,7 @@ def descend(
         canvas = descent.canvas
         shown = scene.shown(canvas)
         evaluation = scene.sloped(cutter.work(shown, partial(panel.evaluate, shown)))
-        losses = panel.speaker.named(evaluation.losses)  # now: in the step to come an accelerator is still at work
+        losses = panel.first.named(evaluation.losses)  # now: in the step to come an accelerator is still at work
         trouble = cutter.step(descent, evaluation)
         diary.tell(losses, repaired=trouble is not None)
         diary.write(descent, cutter)
@@ -157,7 +164,7 @@ def descend(
         yield Step(level, diary.step, sum(losses.values()), losses, diary.evaluations, done)
         yield from map(Note, cutter.told([*([] if trouble is None else [trouble]), *diary.told()]))
         if preview_every and diary.evaluations % preview_every == 0:
-            yield Preview(level, diary.step, scene.snapshot(panel.speaker.crew.whole(canvas)))
+            yield Preview(level, diary.step, scene.snapshot(panel.first.crew.whole(canvas)))
 
 
 def content_target(scene: Scene, canvas: Tensor, plan: Sequence[Level], level: Level, recipe: Recipe) -> Tensor:

@@ -30,17 +30,17 @@ class Panel:
     steps: range = range(0)
 
     @property
-    def speaker(self) -> Objective:
+    def first(self) -> Objective:
         """One for all, where they are alike."""
         return self.members[0]
 
     def evaluate(self, canvas: Tensor, tiles: Sequence[Tile]) -> Evaluation:
         """The mean; one after another, so that no more is held than for one, but for a gradient."""
-        mean = self.speaker.evaluate(canvas, tiles)
+        mean = self.first.evaluate(canvas, tiles)
         if len(self.members) == 1:
             return mean
-        loss, losses, gradient, room = mean.loss, mean.losses, mean.gradient, self.speaker.room
-        bands = room.divided(self.speaker.crew).bands
+        loss, losses, gradient, room = mean.loss, mean.losses, mean.gradient, self.first.room
+        bands = room.divided(self.first.crew).bands
         for member in self.members[1:]:
             seen = member.evaluate(canvas, tiles)
             loss, losses = loss + seen.loss, losses + seen.losses

@@ -190,8 +190,8 @@ def remarks(
         yield from (f"{mask.name}: {note}" if mask.name else note for note in mask.notes)
         if abs(mask.width * content.height / (mask.height * content.width) - 1) > 0.05:
             yield (
-                f"{mask.name or 'A mask'} is {mask.width} x {mask.height}, of another shape than the photo "
-                f"({content.width} x {content.height}): it is stretched over it."
+                f"{mask.name or 'A mask'} is {mask.width} x {mask.height}, of another shape than the picture "
+                f"({final.width} x {final.height}): it is stretched over it."
             )
     yield from _even(guidance)
     if guidance.masks:

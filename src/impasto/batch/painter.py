@@ -129,7 +129,7 @@ class Painter:
             return self._painted(task, sources or {}, hear, stop)
         except ImpastoError as error:
             return Failed(str(error))
-        except (Stopped, KeyboardInterrupt):
+        except Stopped:
             raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is this job's
             if devices.out_of_memory(error):

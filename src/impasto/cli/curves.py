@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto import film
+from impasto.batch.painter import Stopped
 from impasto.chart import svg
 from impasto.cli.interrupt import current
 from impasto.cli.job import seen
@@ -14,7 +15,7 @@ from impasto.cli.options import Options
 from impasto.cli.order import Order, check_order
 from impasto.cli.progress import Teller, teller
 from impasto.cli.run import heard
-from impasto.cli.workshop import Stopped, Workshop
+from impasto.cli.workshop import Workshop
 from impasto.events import Event, Note, Step
 from impasto.explain.documents import check_document, write_document
 from impasto.explain.grids import Cell

@@ -13,7 +13,12 @@ from impasto.cli.sections import SETTINGS, Sectioned
 from impasto.cli.weights import DEBUG
 
 PACKAGES = ("torch", "numpy", "pillow", "safetensors", "h5py", "platformdirs", "pydantic", "click", "rich", "tomli-w")
-EXTRAS = {"heif": ("pillow_heif", "reads HEIC photos"), "video": ("av", "writes .mp4 films")}
+EXTRAS = {
+    "heif": ("pillow_heif", "reads HEIC photos"),
+    "video": ("av", "writes .mp4 films"),
+    "giant": ("pyvips", "writes BigTIFF and DeepZoom, reads large files in rows"),
+    "cluster": ("ray", "paints batches on many machines"),
+}
 VARIABLES = (
     *("IMPASTO_CACHE_DIR", "IMPASTO_WEIGHTS_DIR", "IMPASTO_WEIGHTS_URL", "IMPASTO_OFFLINE", "HF_HUB_OFFLINE"),
     *("TORCH_HOME", "XDG_CACHE_HOME", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "NO_COLOR"),

@@ -16,13 +16,13 @@ from impasto.cli import options
 from impasto.cli.options import FILE, Options
 from impasto.cli.sections import SETTINGS, Flag, Sectioned
 from impasto.cli.sheetflags import look_flags, output_flags
-from impasto.errors import ImpastoError, UsageError
+from impasto.errors import DownloadError, ImpastoError, UsageError, WeightsError
 from impasto.recipe import Recipe
 
 if TYPE_CHECKING:
     from impasto.judge import Score
 
-HIMSELF = "The small network judged here; pictures that it has painted, it has judged itself."
+JUDGES_ITSELF = "The small network judged here; pictures that it has painted, it has judged itself."
 MEANINGS = {
     "style_shallow": "0 has the painting's strokes and colors, 1 is as far away as the photo",
     "style_deep": "the same for its forms",
@@ -63,9 +63,13 @@ def judged(content: Path, style: Path, outputs: Sequence[Path], network: str, ma
     tell = teller(made.quiet)
     with closing(tell), heard(tell, made.verbose):
         if network == "lite":
-            tell.say(f"note: {HIMSELF}")
+            tell.say(f"note: {JUDGES_ITSELF}")
         judge = Recipe(network="lite" if network == "lite" else "vgg19", padding="reflect")
-        return score(Workshop.opened(made, tell, current()).network(judge), photo, painting, pictures)
+        try:
+            opened = Workshop.opened(made, tell, current()).network(judge)
+        except (WeightsError, DownloadError) as error:
+            raise type(error)(f"{error} The small network judges without a file: --network lite.") from error
+        return score(opened, photo, painting, pictures)
 
 
 def compared(pictures: tuple[Path, ...], content: Path | None, style: Path | None, network: str, **given: Any) -> int:  # noqa: ANN401 -- the flags' values

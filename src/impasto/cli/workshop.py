@@ -10,6 +10,7 @@ import torch
 
 from impasto import device as devices
 from impasto.allocator import as_planned
+from impasto.batch.painter import Stopped
 from impasto.cli.interrupt import Interrupt
 from impasto.cli.options import Options
 from impasto.cli.order import check_weights
@@ -30,10 +31,6 @@ from impasto.picture import Picture
 from impasto.recipe import Recipe
 from impasto.regions import Guidance
 from impasto.stylize import finished
-
-
-class Stopped(Exception):  # noqa: N818 -- no error
-    """A person has asked for the end."""
 
 
 @dataclass

@@ -61,7 +61,7 @@ def identify(contents: Contents, network: str, path: Path) -> dict[str, Tensor]:
 
 def _refuse_relatives(contents: Contents, path: Path) -> None:
     if any(name.endswith("running_mean") for name in contents.names):
-        raise WeightsError(f"{path} holds a batch-normalised network, not the plain VGG that Impasto paints with.")
+        raise WeightsError(f"{path} holds a batch-normalized network, not the plain VGG that Impasto paints with.")
     if any(tensor.shape[2:] == (1, 1) for tensor in contents.tensors.values()):
         raise WeightsError(
             f"{path} begins with a 1x1 convolution, as AdaIN's vgg_normalised.pth does: give a plain VGG file instead."
