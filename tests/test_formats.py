@@ -77,7 +77,7 @@ def test_unclear_preprocessing_is_asked_for_and_can_be_given(tmp_path: Path) -> 
     named = tensors()
     named["conv1_1.bias"] = torch.linspace(-0.1, 1.0, 64) ** 2 - 0.1
     file = write_torch(tmp_path / "unclear.pth", numbered("vgg19", named))
-    with pytest.raises(WeightsError, match="which preprocessing, one of caffe, torchvision"):
+    with pytest.raises(WeightsError, match="with one of caffe, torchvision"):
         weights.load("vgg19", file=file)
     assert weights.load("vgg19", file=file, preprocessing="torchvision").preprocessing == TORCHVISION
     with pytest.raises(WeightsError, match="no preprocessing 'matlab'"):

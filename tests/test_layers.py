@@ -57,7 +57,7 @@ FLOORS = (
     },
     {"paint"},
     {"stylize", "hand_files", "texture", "explain", "batch", "judge", "film", "record", "sheet", "chart"},
-    {"cli", "web", "__main__"},
+    {"cli", "__main__"},
 )
 PICTURES = {
     "decode",
@@ -71,7 +71,7 @@ PICTURES = {
     "lettering",
     "sheet",
 }  # know Pillow; lettering for its font
-FACES = ("cli", "web", "__main__")
+FACES = ("cli", "__main__")
 PUBLIC = [
     "Features", "ImpastoError", "Network", "Objective", "Painting", "Picture", "Recipe", "Term", "__version__",
     "open_network", "paint", "read", "stylize", "texture", "write",

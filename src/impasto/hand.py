@@ -67,7 +67,7 @@ class Hand:
     @property
     def files(self) -> tuple[Path, ...]:
         """Every picture that is read."""
-        paintings = [file for each in self.regions for file in (each.mask, each.style.path)]
+        paintings = [file for each in self.regions for file in (each.mask, *each.style.files)]
         return (*paintings, *(self.labels or ()), *(file for file in (self.strength_map, self.protect) if file))
 
 

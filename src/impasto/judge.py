@@ -66,13 +66,12 @@ def score(
     of_photo = features(network, photo)
     unrelated = features(network, seen(style.resized(width, height), side))[CONTENT]
     far = (unrelated - of_photo[CONTENT]).square().sum()
-    paintings = {size: as_painted(style, size, side) for size in {output.size for output in outputs}}
-    of_paintings = {size: features(network, painting) for size, painting in paintings.items()}
+    shown = {size: as_painted(style, size, side) for size in {output.size for output in outputs}}
+    paintings = {size: (painting, features(network, painting)) for size, painting in shown.items()}
     scores = []
     for output in outputs:
-        image, of_painting = seen(output.resized(width, height), side), of_paintings[output.size]
+        image, (painting, of_painting) = seen(output.resized(width, height), side), paintings[output.size]
         of_output = features(network, image)
-        painting = paintings[output.size]
         detail = max(finest(photo), finest(painting))
         scores.append(
             Score(

@@ -1,6 +1,6 @@
 """The recipe: every knob that changes the pixels, each with its one default; nothing that does not change them.
 
-Flags, web form, TOML files and the documentation are derived from the fields below; a field's words are what a person
+Flags, TOML files and the documentation are derived from the fields below; a field's words are what a person
 reads.
 """
 

@@ -235,9 +235,9 @@ def labeled(photo_map: Picture, painting_map: Picture, painting: Painting) -> tu
             raise PictureError(
                 f"{photo_map.name or 'The map of the photo'} has the color {words}; the map of the painting lacks it."
             )
-    nearest = {name: _nearest(picture, palette) for name, picture in (("photo", photo_map), ("part", painting_map))}
+    nearest = [_nearest(drawn, palette) for drawn in (photo_map, painting_map)]
     for index in range(len(palette)):
-        mask, part = (_mask(nearest[name] == index) for name in ("photo", "part"))
+        mask, part = (_mask(labels == index) for labels in nearest)
         if mask.rgb.any():
             regions.append(Region(mask, replace(painting, part=part)))
     return tuple(regions)

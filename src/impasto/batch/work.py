@@ -6,6 +6,7 @@ a crash or a pulled plug, is seen from the two: see `desk`.
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -129,10 +130,9 @@ def put(painted: Painted, task: Task, folder: Path) -> None:
 
 def rescued(painted: Painted, target: Path, error: Exception) -> str:
     """Where its place has become impossible, the picture is not lost; a sentence that says where it is."""
+    kept = Path(tempfile.gettempdir(), f"impasto-{secrets.token_hex(4)}{target.suffix}")
     try:
-        with tempfile.NamedTemporaryFile(prefix="impasto-", suffix=target.suffix, delete=False) as file:
-            kept = Path(file.name)
-        place(painted.data, kept, overwrite=True)
+        place(painted.data, kept)
     except (PictureError, OSError):
         return f"{error}."
     return f"{error}; the picture is kept as {kept} instead."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import sys
 import tempfile
 from dataclasses import dataclass, field
@@ -41,10 +42,9 @@ def write_or_rescue(picture: Picture, output: Path, options: Options, said: Reco
             overwrite=options.force,
         )
     except PictureError as error:
-        with tempfile.NamedTemporaryFile(prefix="impasto-", suffix=".png", delete=False) as file:
-            pass
-        write(picture, file.name, recipe_record=said.as_dict(), overwrite=True)
-        raise RunError(f"{error}; the picture is kept as {file.name} instead.") from error
+        kept = Path(tempfile.gettempdir(), f"impasto-{secrets.token_hex(4)}.png")
+        write(picture, kept, recipe_record=said.as_dict())
+        raise RunError(f"{error}; the picture is kept as {kept} instead.") from error
 
 
 def save(job: Job, options: Options, said: Record, outcome: Outcome, last: Finished, keeper: Keeper) -> None:

@@ -53,5 +53,6 @@ def recognize(contents: Contents, tensors: Mapping[str, Tensor], path: Path) -> 
         return TORCHVISION
     raise WeightsError(
         f"{path} does not tell which input its network expects (conv1_1's biases are like neither Caffe's nor "
-        f"torchvision's): say which preprocessing, one of {', '.join(CONVENTIONS)}."
+        f"torchvision's): say so in Python, by impasto.weights.load(..., preprocessing=...) with one of "
+        f"{', '.join(CONVENTIONS)}."
     )
