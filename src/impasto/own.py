@@ -12,13 +12,14 @@ from impasto.recipe import Recipe
 
 RIM = {"lite": 2.0}  # its windows are small, and along the border few: colors would gather there; see docs/log.md
 VIEWS = {"lite": 2}  # a small network has more blind spots; see docs/log.md
-GRAIN = {"lite": 4}  # it hardly sees noise of single pixels, and would leave much of it; see docs/log.md
+GRAIN = 4  # pixels: noise of single ones satisfies the finest layer, and much of it would stay; see docs/log.md
 MADE = {"network": "name", "pooling": "pooling", "pool_rescale": "rescale", "padding": "padding"}  # knob -> attribute
 
 
-def grain(network: Network) -> int:
-    """How many pixels wide the grains of noise are that a canvas begins with."""
-    return GRAIN.get(network.name, 1)
+def grain(recipe: Recipe, network: Network) -> int:
+    """How many pixels wide the grains of noise are that a canvas begins with; a VGG at one size begins as the papers
+    do."""
+    return GRAIN if network.name == "lite" or recipe.first_level else 1
 
 
 def rim(recipe: Recipe, network: Network) -> float:

@@ -101,7 +101,7 @@ def paint(
         scene = scene_at(level, device, room)
         if canvas is None:
             shown = partial(at_first, asked, level, device)
-            canvas = canvases.started(recipe, scene.photo, shown, own.grain(network))
+            canvas = canvases.started(recipe, scene.photo, shown, own.grain(recipe, network))
         canvas = canvases.grown(canvas, level, recipe.wraps, room)
         if asked.idle:
             continue
@@ -275,7 +275,7 @@ def shares(weights: Mapping[str, float], normalized: bool) -> dict[str, float]:
 def at_first(asked: Commission, level: Level, device: torch.device) -> Tensor:
     """What else than photo, noise or gray the canvas may show: a given picture, speckles, the first painting."""
     if asked.recipe.start == "speckles":
-        noise = canvases.noise(level.width, level.height, asked.recipe.seed, own.grain(asked.network))
+        noise = canvases.noise(level.width, level.height, asked.recipe.seed, own.grain(asked.recipe, asked.network))
         return speckled(noise, asked.paintings).to(device)
     if asked.start is not None:
         return canvases.at_level(asked.start, level, device)
