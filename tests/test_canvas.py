@@ -154,6 +154,10 @@ def test_noise_in_grains_is_as_even_and_has_nothing_finer() -> None:
     assert 0.05 < float(wide.std()) < float(fine.std())
     assert finest(wide) < 0.05 * finest(fine)
     assert not torch.equal(noise(160, 120, 6, grain=4), wide)
+    around = noise(160, 120, 5, grain=4, wraps=(True, True))
+    for axis in (-2, -1):
+        steps = (around - around.roll(1, axis)).abs().movedim(axis, 0).flatten(1).mean(1)
+        assert float(steps[0]) < float(steps[1:].max())
 
 
 @pytest.mark.parametrize("start", ["photo", "noise", "speckles", "painting", "gray", "picture"])

@@ -97,9 +97,13 @@ def test_it_may_start_from_the_painting() -> None:
 
 
 def across(rgb: Tensor, axis: int) -> tuple[float, float]:
-    """The energy of the steps over the edge, and that of those over the lines inside: the liveliest but for a few."""
+    """The energy of the steps over the edge, and that of those over the lines inside: the liveliest but for a few.
+
+    Of these, every twelfth: the network's positions begin there as they do at the edge, and so do the pixels of the
+    level before, between which there is more of a step than on them.
+    """
     steps = (rgb - rgb.roll(1, axis)).square().movedim(axis, 0).flatten(1).mean(1)  # the first is over the edge
-    return float(steps[0]), float(steps[1:].quantile(0.95))
+    return float(steps[0]), float(steps[12::12].quantile(0.95))
 
 
 @pytest.mark.parametrize("side", [None, 32])

@@ -73,16 +73,21 @@ def rounded(side: int, unit: int) -> int:
 
 
 def grown(canvas: Tensor, level: Level, wraps: tuple[bool, bool], room: Room = MEMORY) -> Tensor:
-    """The canvas at the size of a level. Where it wraps around, it is resized with margins from the opposite edge."""
-    olds, news = canvas.shape[-2:], (level.height, level.width)
+    """The canvas at the size of a level."""
+    return resized(canvas, level.width, level.height, wraps, room)
+
+
+def resized(canvas: Tensor, width: int, height: int, wraps: tuple[bool, bool], room: Room = MEMORY) -> Tensor:
+    """At another size; where it wraps around, with margins from the opposite edge."""
+    olds, news = canvas.shape[-2:], (height, width)
     margins = [margin(old, new) if around else (0, 0) for old, new, around in zip(olds, news, wraps, strict=True)]
     for axis, (before, _) in zip((-2, -1), margins, strict=True):
         if before:
             size = canvas.shape[axis]
             canvas = canvas.index_select(axis, torch.arange(-before, size + before, device=canvas.device) % size)
     (_, top), (_, left) = margins
-    canvas = resize(canvas, level.width + 2 * left, level.height + 2 * top, room)
-    return channels_last(canvas[..., top : top + level.height, left : left + level.width], room)
+    canvas = resize(canvas, width + 2 * left, height + 2 * top, room)
+    return channels_last(canvas[..., top : top + height, left : left + width], room)
 
 
 def refinement(level: Level) -> float:
@@ -115,20 +120,20 @@ def margin(old: int, new: int) -> tuple[int, int]:
     return times * old // common, times * new // common
 
 
-def noise(width: int, height: int, seed: int, grain: int = 1) -> Tensor:
+def noise(width: int, height: int, seed: int, grain: int = 1, wraps: tuple[bool, bool] = (False, False)) -> Tensor:
     """Gray noise of a photograph's contrast, in grains so many pixels wide, made on the CPU so that it is equal on
     every device."""
     generator = torch.Generator().manual_seed(seed)
     size = 1, 3, -(-height // grain), -(-width // grain)
     made = (0.5 + 0.16 * torch.randn(size, generator=generator, dtype=torch.float32)).clamp(0, 1)
-    return made if grain == 1 else resize(made, width, height).clamp(0, 1)
+    return made if grain == 1 else resized(made, width, height, wraps).clamp(0, 1)
 
 
 def started(recipe: Recipe, photo: Tensor, shown: Callable[[], Tensor], grain: int = 1) -> Tensor:
     """The canvas of the first level: photo, noise in grains so wide, gray, or what else is shown (painting, speckles,
     given picture)."""
     if recipe.start == "noise" or recipe.start_noise:
-        random = noise(photo.shape[-1], photo.shape[-2], recipe.seed, grain).to(photo)
+        random = noise(photo.shape[-1], photo.shape[-2], recipe.seed, grain, recipe.wraps).to(photo)
     match recipe.start:
         case "photo":
             canvas = photo

@@ -274,9 +274,11 @@ def shares(weights: Mapping[str, float], normalized: bool) -> dict[str, float]:
 
 def at_first(asked: Commission, level: Level, device: torch.device) -> Tensor:
     """What else than photo, noise or gray the canvas may show: a given picture, speckles, the first painting."""
-    if asked.recipe.start == "speckles":
-        noise = canvases.noise(level.width, level.height, asked.recipe.seed, own.grain(asked.recipe, asked.network))
+    recipe = asked.recipe
+    if recipe.start == "speckles":
+        grain = own.grain(recipe, asked.network)
+        noise = canvases.noise(level.width, level.height, recipe.seed, grain, recipe.wraps)
         return speckled(noise, asked.paintings).to(device)
     if asked.start is not None:
         return canvases.at_level(asked.start, level, device)
-    return canvases.joined(canvases.at_level(asked.paintings.pictures[0], level, device), asked.recipe.wraps)
+    return canvases.joined(canvases.at_level(asked.paintings.pictures[0], level, device), recipe.wraps)
