@@ -284,6 +284,13 @@ def test_given_names_are_kept_and_must_differ() -> None:
         named_here([replace(job, output="x")], **{"x.png": owner(other, Path("/out"))})
 
 
+def test_by_force_a_given_name_is_taken_and_no_other() -> None:
+    (job,) = every([Path("/in/a.png")], [Path("/s/p.jpg")], TYPICAL)
+    for output, found in (("a_p.png", "a_p.png"), ("", "a-png_p-jpg.png")):
+        taken = {"a_p.png": ("../in/a.jpg", "../s/p.jpg")}
+        assert names(named([replace(job, output=output)], Path("/out"), ".png", taken, force=True)) == [found]
+
+
 def test_cells_are_written_as_people_write_them(tmp_path: Path) -> None:
     """Layers as for the command, numbers with a decimal comma."""
     path = tmp_path / "jobs.csv"

@@ -16,8 +16,11 @@ from impasto.errors import UsageError
 LONGEST = 200  # bytes of a name; disks end at 255
 
 
-def named(jobs: Sequence[Job], folder: Path, suffix: str, taken: Mapping[str, tuple[str, ...]]) -> list[Job]:
-    """Every job once, with a name that no other has, and that in `taken` stands for nothing else."""
+def named(
+    jobs: Sequence[Job], folder: Path, suffix: str, taken: Mapping[str, tuple[str, ...]], *, force: bool = False
+) -> list[Job]:
+    """Every job once, with a name that no other has, and that in `taken` stands for nothing else; with `force`, one
+    that was given may."""
     jobs = list({identity(job, folder): job for job in jobs}.values())
     whose = {folded(name): owner for name, owner in taken.items()}
     depths = [0] * len(jobs)
@@ -40,6 +43,8 @@ def named(jobs: Sequence[Job], folder: Path, suffix: str, taken: Mapping[str, tu
     for i in unclear:
         if count[folded(names[i])] > 1:
             raise UsageError(f"Two jobs are to be painted as {names[i]}; give them different names.")
+        if force:
+            continue
         others = " after ".join(map(str, whose[folded(names[i])][:2]))
         raise UsageError(f"{names[i]} is the name of another picture there, {others}; choose another, or use --force.")
     return [replace(job, output=name) for job, name in zip(jobs, names, strict=True)]

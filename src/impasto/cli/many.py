@@ -82,8 +82,7 @@ class Session:
 
     def paint(self, jobs: Sequence[Job]) -> None:
         """Paint them, and tell of each; those after a stop are left for the next time."""
-        taken = {} if self.desk.force else self.desk.owners
-        jobs = named(jobs, self.asked.out, self.asked.suffix, taken)
+        jobs = named(jobs, self.asked.out, self.asked.suffix, self.desk.owners, force=self.desk.force)
         self.jobs += jobs
         try:
             for said in work(jobs, self.desk, self.crew):
