@@ -163,7 +163,7 @@ def remarks(content: Picture, paintings: Sequence[Painting], plan: Sequence[Leve
     """Sentences worth telling before the start."""
     final = plan[-1]
     for picture in (content, *(painting.picture for painting in paintings)):
-        yield from (f"{picture.name}: {note}" if picture.name else note for note in picture.notes)
+        yield from picture.remarks
     if final.width < content.width:
         yield (
             f"The photo is {content.width} x {content.height}, the picture will be {final.width} x {final.height}; "

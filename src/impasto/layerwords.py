@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from impasto.errors import RecipeError
+from impasto.hand import number
 
 
 def layers(words: str) -> dict[str, float]:
@@ -12,19 +13,10 @@ def layers(words: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for item in words.split(","):
         name, _, weight = item.strip().partition(":")
-        number = _number(weight or "1")
-        if not name or number is None or number < 0:
+        share = number(weight or "1")
+        if not name or share is None or not 0 <= share < math.inf:
             raise RecipeError(f"{item.strip()!r} is no layer with a weight, as in relu1_1:1,relu2_1:0.5.")
         if name in found:
             raise RecipeError(f"the layer {name!r} is named twice.")
-        found[name] = number
+        found[name] = share
     return found
-
-
-def _number(text: str) -> float | None:
-    """A finite number, or None."""
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

@@ -49,6 +49,11 @@ class Picture:
                 )
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes, each with the picture's name, if it has one."""
+        return tuple(f"{self.name}: {note}" if self.name else note for note in self.notes)
+
+    @property
     def width(self) -> int:
         return self.rgb.shape[-1]
 

@@ -187,7 +187,7 @@ def remarks(
 ) -> Iterator[str]:
     """What a person should know about the masks: stretched, empty, or too small for a layer."""
     for mask in guidance.masks:
-        yield from (f"{mask.name}: {note}" if mask.name else note for note in mask.notes)
+        yield from mask.remarks
         if abs(mask.width * content.height / (mask.height * content.width) - 1) > 0.05:
             yield (
                 f"{mask.name or 'A mask'} is {mask.width} x {mask.height}, of another shape than the picture "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,11 @@ def beside(target: Path) -> Iterator[Path]:
         yield part
     finally:
         part.unlink(missing_ok=True)
+
+
+def spare(suffix: str) -> Path:
+    """Where a picture is kept whose own place has become impossible: a name that nobody else uses."""
+    return Path(tempfile.gettempdir(), f"impasto-{secrets.token_hex(4)}{suffix}")
 
 
 def write_through(path: Path, data: bytes) -> None:

@@ -6,8 +6,6 @@ a crash or a pulled plug, is seen from the two: see `desk`.
 
 from __future__ import annotations
 
-import secrets
-import tempfile
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -22,6 +20,7 @@ from impasto.batch.painter import Failed, Painted, Task
 from impasto.errors import PictureError
 from impasto.files import check_writable, place
 from impasto.film import Snapshots
+from impasto.whole import spare
 
 TRIES = 3  # a task whose worker was lost so often is taken to be the reason
 
@@ -130,7 +129,7 @@ def put(painted: Painted, task: Task, folder: Path) -> None:
 
 def rescued(painted: Painted, target: Path, error: Exception) -> str:
     """Where its place has become impossible, the picture is not lost; a sentence that says where it is."""
-    kept = Path(tempfile.gettempdir(), f"impasto-{secrets.token_hex(4)}{target.suffix}")
+    kept = spare(target.suffix)
     try:
         place(painted.data, kept)
     except (PictureError, OSError):

@@ -36,7 +36,8 @@ class Keeper:
 
     def finished(self, last: Tensor) -> None:
         """Write the film; where a run was too short for a snapshot, no empty folder is left."""
-        with suppress(OSError):
-            Snapshots(self._job.output).folder.rmdir()
+        if self._options.snapshots:
+            with suppress(OSError):
+                Snapshots(self._job.output).folder.rmdir()
         if self._reel.film is not None and self._options.film is not None:
             write_film(self._reel.film, last, self._options.film)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
 import sys
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from impasto.files import Written, write
 from impasto.picture import Picture
 from impasto.record import Record
 from impasto.stylize import finished
+from impasto.whole import spare
 
 
 @dataclass
@@ -42,7 +41,7 @@ def write_or_rescue(picture: Picture, output: Path, options: Options, said: Reco
             overwrite=options.force,
         )
     except PictureError as error:
-        kept = Path(tempfile.gettempdir(), f"impasto-{secrets.token_hex(4)}.png")
+        kept = spare(".png")
         write(picture, kept, recipe_record=said.as_dict())
         raise RunError(f"{error}; the picture is kept as {kept} instead.") from error
 

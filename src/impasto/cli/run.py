@@ -158,6 +158,8 @@ def opening(job: Job, options: Options, plan: Planned) -> Iterator[str]:
 
 def shares(paintings: Sequence[Painting]) -> Iterator[str]:
     """How much each of several paintings counts; for coarse and for fine layers, where it is not the same."""
+    if len(paintings) < 2:
+        return
     groups: tuple[Reads, ...] = ("all",) if all(each.layers == "all" for each in paintings) else ("coarse", "fine")
     told = []
     for group in groups:
@@ -165,8 +167,7 @@ def shares(paintings: Sequence[Painting]) -> Iterator[str]:
         total = sum(each.weight for each in read)
         words = ", ".join(f"{each.picture.name} {each.weight / total:.0%}" for each in read) if total else "none"
         told.append(words if group == "all" else f"{group}: {words}")
-    if len(paintings) > 1:
-        yield "styles:  " + "; ".join(told)
+    yield "styles:  " + "; ".join(told)
 
 
 @contextmanager
