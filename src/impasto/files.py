@@ -197,8 +197,10 @@ def format_of(target: PurePath) -> str:
     """What a name says of the format to write in; PictureError if it is none that can be written."""
     kind = _FORMATS.get(target.suffix.lower())
     if kind is None:
+        folder = "" if target.suffix else ", or make it first, if it is to be a folder"
         raise PictureError(
             f"{target.name} does not say in which format to write; end the name in .png, .jpg, .webp, .avif or .tif"
+            f"{folder}"
         )
     if kind in ("WEBP", "AVIF") and not features.check(kind.lower()):
         raise PictureError(f"this Pillow was built without {kind}; write .png, .jpg or .tif")
