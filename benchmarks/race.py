@@ -33,7 +33,8 @@ from impasto.recipe import recipe
 
 CONTENT, STYLE = "tubingen", "starry_night_google"
 STYLE_WEIGHT = 300.0
-SCHEDULE = {"first_level": 0, "steps": 400, "polish": 0, "history": 64}  # against the textbook's loss; see docs/log.md
+# against the textbook's loss, from where it begins; see docs/log.md
+SCHEDULE = {"start": "photo", "first_level": 0, "steps": 400, "polish": 0, "history": 64}
 KEPT = 100  # canvases, the latest: one of them will have had the goal's loss
 Ask = Callable[[str], float]
 """A line to a process, a number back."""

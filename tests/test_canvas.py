@@ -11,7 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from networks import image, tiny
 
-from impasto.canvas import done, final_size, grown, joined, levels, noise, refined, refinement, snapshot, started, work
+from impasto.canvas import (
+    FEW,
+    done,
+    final_size,
+    grown,
+    joined,
+    levels,
+    noise,
+    refined,
+    refinement,
+    snapshot,
+    started,
+    work,
+)
 from impasto.events import Level
 from impasto.judge import finest
 from impasto.networks.lite import Lite
@@ -75,10 +88,20 @@ def test_steps_fall_from_level_to_level_but_not_below_the_least() -> None:
      ({"steps": 2}, 0), ({"steps": 90, "optimizer": "adam"}, 40), ({"steps": 90, "optimizer": "sgd"}, 0)],
 )  # fmt: skip
 def test_only_the_end_is_polished_and_at_most_five_sixths_of_it(knobs: dict[str, Any], polish: int) -> None:
-    plan = levels(Recipe(size=362, steps_decay=1.0, steps_least=1, **knobs), 100, 100)
-    assert [level.polish for level in plan] == [0, 0, polish]
     (only,) = levels(Recipe(size=362, first_level=0, **knobs), 100, 100)
     assert only.polish == polish
+    if only.steps > FEW:
+        plan = levels(Recipe(size=362, steps_decay=1.0, steps_least=1, **knobs), 100, 100)
+        assert [level.polish for level in plan] == [0, 0, polish]
+
+
+@pytest.mark.parametrize(("steps", "polish"), [(1, 0), (2, 2), (12, 12), (24, 24), (25, 20)])
+def test_a_few_steps_after_coarser_levels_may_all_polish(steps: int, polish: int) -> None:
+    base = Recipe(size=362, steps_decay=1.0, steps_least=1, steps=steps)
+    assert [level.polish for level in levels(base, 100, 100)] == [0, 0, polish]
+    assert [level.polish for level in levels(base.changed(optimizer="sgd"), 100, 100)] == [0, 0, 0]
+    fewer = base.changed(polish=5)
+    assert levels(fewer, 100, 100)[-1].polish == min(5, polish)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +183,7 @@ def test_noise_in_grains_is_as_even_and_has_nothing_finer() -> None:
         assert float(steps[0]) < float(steps[1:].max())
 
 
-@pytest.mark.parametrize("start", ["photo", "noise", "speckles", "painting", "gray", "picture"])
+@pytest.mark.parametrize("start", ["tinted", "photo", "noise", "speckles", "painting", "gray", "picture"])
 def test_each_start_shows_what_it_says(start: str) -> None:
     photo, shown, grain = image(7, 9, 1), image(7, 9, 2), noise(9, 7, 3)
     expected = {"photo": photo, "noise": grain, "gray": torch.full_like(photo, 0.5)}.get(start, shown)

@@ -30,8 +30,8 @@ __all__ = ["one_thread"]
 
 PHOTO, PAINTING, NETWORK = picture(90, 91), picture(60, 60, seed=1), tiny()  # too small for trials by the plan
 RUNS: dict[str, dict[str, Any]] = {
-    "lbfgs": {"optimizer": "lbfgs", "history": 3, "start": "noise", "steps_least": 8, "polish_views": 2},
-    "adam": {"optimizer": "adam", "average": 0.9},
+    "lbfgs": {"optimizer": "lbfgs", "history": 3, "start": "noise", "steps_least": 8, "polish": 5, "polish_views": 2},
+    "adam": {"optimizer": "adam", "average": 0.9, "polish": 3},
     "sgd": {"optimizer": "sgd", "momentum": 0.5, "variation_weight": 0.1},
 }
 

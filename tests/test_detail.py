@@ -133,7 +133,7 @@ def test_strokes_that_the_detail_forbids_are_not_drawn_in_color_instead() -> Non
     photo, painting = Picture(half_sharp(48, 60).float()), Picture(color.gray(picture(50, 40, 2).rgb))
     fine = []
     for detail in (0.0, 1.0):
-        made = recipe(size=60, steps=40, strength=0.8, detail=detail)
+        made = recipe(size=60, steps=40, strength=0.8, detail=detail, start="photo")
         painted = stylize(photo, painting, made, network=tiny(), device="cpu").rgb
         fine.append(float(high_band(painted - color.luma(painted)).square().mean()))
     assert fine[1] < 0.75 * fine[0]

@@ -19,7 +19,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 FLOORS = (
     {"errors", "filetype", "allocator", "limits", "whole"},
     {"palette", "clashes", "forked", "hand", "layerwords", "lettering", "presets"},
-    {"recipe", "blank", "device", "events", "footprint", "storage", "statefile", "share", "surroundings"},
+    {"recipe", "recipefile", "blank", "device", "events", "footprint", "storage", "statefile", "share", "surroundings"},
     {"resample", "modes", "icc", "decode", "lossless", "files", "picture", "weights", "giant", "strips"},
     {"networks", "measures", "color", "tiles"},
     {

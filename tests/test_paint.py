@@ -350,11 +350,12 @@ HOSTILE = {
 }
 
 
+@pytest.mark.parametrize(("start", "steps"), [("photo", 8), ("tinted", 30)])  # what is tinted has less left to gain
 @pytest.mark.parametrize(
     ("optimizer", "padding"), [("lbfgs", "replicate"), ("adam", "replicate"), ("lbfgs", "reflect")]
 )
-def test_hostile_pictures_give_finite_pictures(optimizer: str, padding: str) -> None:
-    network, made = tiny(padding=padding), recipe(optimizer=optimizer, steps=8)
+def test_hostile_pictures_give_finite_pictures(optimizer: str, padding: str, start: str, steps: int) -> None:
+    network, made = tiny(padding=padding), recipe(optimizer=optimizer, start=start, steps=steps)
     for content, style in itertools.product(HOSTILE, HOSTILE):
         seen = events(made, Picture(HOSTILE[content]), [Picture(HOSTILE[style])], network)
         last = seen[-1]
@@ -362,7 +363,7 @@ def test_hostile_pictures_give_finite_pictures(optimizer: str, padding: str) -> 
         assert bool(last.image.isfinite().all()), (content, style)
         assert all(map(math.isfinite, losses(seen)))
         if content == style:
-            assert torch.equal(last.image, HOSTILE[content])
+            assert float((last.image - HOSTILE[content]).abs().max()) <= (0 if start == "photo" else 1e-6)
         else:
             assert min(losses(seen)) < losses(seen)[0], (content, style)
             flat_pair = {content, style} <= {"black", "white", "color"}

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from impasto.errors import RecipeError
 from impasto.presets import PRESETS, STYLE_LAYERS, preset
-from impasto.recipe import FIELDS, Recipe, described, layered, read_toml, recipe
+from impasto.recipe import FIELDS, Recipe, described, layered, recipe
+from impasto.recipefile import read_toml
 
 LAYERS = st.dictionaries(st.sampled_from(["conv1_1", "relu2_2", "pool3", "relu4_2"]), st.floats(0, 100), max_size=3)
 VALUES: dict[str, st.SearchStrategy[Any]] = {

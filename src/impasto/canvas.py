@@ -18,6 +18,7 @@ from impasto.storage import MEMORY, Room
 
 COMPOSED, REFINED = 256, 1024  # pixels on the long side: up to the one a level composes, from the other on it refines
 FADED = 6  # parts of a side, of which one fades at each edge, so that these meet
+FEW = 24  # steps of a last level that may all polish
 CLOSE = 1.15  # a level less than this much below the last one is left out
 
 
@@ -44,16 +45,18 @@ def levels(
     if len(sides) == 1:
         steps = [recipe.steps]
     *before, last = (Level(i, len(sides), w, h, n) for i, ((w, h), n) in enumerate(zip(sizes, steps, strict=True), 1))
-    polish = polished(recipe, last.steps)
+    polish = polished(recipe, last)
     return *before, replace(last, polish=polish, looks=tuple(map(len, WAYS[views])) if polish else (1,))
 
 
-def polished(recipe: Recipe, steps: int) -> int:
+def polished(recipe: Recipe, last: Level) -> int:
     """How many of the last level's steps polish: five sixths at most, and not one alone, which could change nothing.
+    Where levels came before and this one has few steps all may: those few would just learn how the loss bends, and then
+    begin anew.
 
     Steps as long as the slope, those of plain gradient descent, would explode where it grows so much.
     """
-    most = 5 * steps // 6
+    most = last.steps if last.index > 1 and last.steps <= FEW else 5 * last.steps // 6
     return min(recipe.polish, most) if recipe.optimizer != "sgd" and most > 1 else 0
 
 
@@ -131,7 +134,7 @@ def noise(width: int, height: int, seed: int, grain: int = 1, wraps: tuple[bool,
 
 def started(recipe: Recipe, photo: Tensor, shown: Callable[[], Tensor], grain: int = 1) -> Tensor:
     """The canvas of the first level: photo, noise in grains so wide, gray, or what else is shown (painting, speckles,
-    given picture)."""
+    given picture, the photo tinted)."""
     if recipe.start == "noise" or recipe.start_noise:
         random = noise(photo.shape[-1], photo.shape[-2], recipe.seed, grain, recipe.wraps).to(photo)
     match recipe.start:

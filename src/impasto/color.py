@@ -138,11 +138,12 @@ def pooled(spreads: Sequence[Spread], weights: Sequence[float]) -> Spread:
 
 
 def recolored(rgb: Tensor, source: Spread, target: Spread, method: str = "monge") -> Tensor:
-    """Colors that lie as `source` says are moved to lie as `target` says, by one linear map (see `MAPS`)."""
+    """Colors that lie as `source` says are moved to lie as `target` says, by one linear map (see `MAPS`); where both
+    say the same, not at all."""
     lift = RIDGE * torch.eye(3, dtype=torch.float64, device=source.covariance.device)
-    matrix = MAPS[method](source.covariance + lift, target.covariance + lift).to(rgb)
-    old, new = (s.mean.to(rgb).view(1, 3, 1, 1) for s in (source, target))
-    return (_mixed(rgb - old, matrix) + new).clamp(0, 1)
+    more = MAPS[method](source.covariance + lift, target.covariance + lift) - torch.eye(3).to(lift)
+    old, away = (each.to(rgb).view(1, 3, 1, 1) for each in (source.mean, target.mean - source.mean))
+    return (rgb + (_mixed(rgb - old, more.to(rgb)) + away)).clamp(0, 1)
 
 
 def cholesky_map(source: Tensor, target: Tensor) -> Tensor:

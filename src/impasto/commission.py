@@ -46,7 +46,7 @@ class Commission:
         """Whether nothing pulls away from the photo, and the canvas starts there."""
         recipe = self.recipe
         pulled = (style_weight(recipe) and style_reach(recipe)) or recipe.variation_weight or self.extra_terms
-        return not pulled and recipe.start == "photo" and not recipe.start_noise
+        return not pulled and recipe.start in ("tinted", "photo") and not recipe.start_noise
 
     @property
     def every_painting(self) -> tuple[Painting, ...]:
@@ -66,7 +66,7 @@ class Commission:
         recipe, network = self.recipe, self.network
         levels = inputs.check(self.content, self.every_painting, recipe, network, self.start, self.layers)
         for painting in self.every_painting:
-            if painting.masked and not style.used(painting, painting.picture).any():
+            if painting.masked and not regions.used(painting, painting.picture).any():
                 name = painting.picture.name or "a painting"
                 raise PictureError(f"Nothing of {name} is used: its part is dark, or it is transparent, everywhere.")
         return upright(levels[-1:] if self.idle else levels, recipe, self.extra_terms)

@@ -31,11 +31,14 @@ def pulls(recipe: Recipe) -> dict[str, float]:
 
 
 def style_weight(recipe: Recipe, strength: float = 1.0) -> float:
-    """Beta, given or set by the dial: nothing at 0, MIDDLE at a half, and about RANGE times that at 1. Some part of the
-    picture may have only a `strength` of what the dial says."""
+    """Beta, given or set by the dial. Some part of the picture may have only a `strength` of what the dial says."""
     if recipe.style_weight is not None:
         return recipe.style_weight * dialed(strength)
-    turned = recipe.strength * strength
+    return _weight(recipe.strength * strength)
+
+
+def _weight(turned: float) -> float:
+    """What the dial sets: nothing at 0, MIDDLE at a half, and about RANGE times that at 1."""
     return MIDDLE * (RANGE ** (2 * max(turned, GENTLE)) - 1) / (RANGE - 1) if turned else 0.0
 
 
@@ -46,6 +49,13 @@ def style_reach(recipe: Recipe, strength: float = 1.0) -> float:
     if recipe.style_weight is not None or not any(recipe.content_layers.values()):
         return 1.0
     return min(1.0, recipe.strength * strength / GENTLE)
+
+
+def tint(recipe: Recipe, strength: float = 1.0) -> float:
+    """How far from the photo's colors to the paintings' the canvas begins: as far as is aimed at, and less where style
+    counts for less beside content than the dial ever makes it."""
+    weight, least = style_weight(recipe, strength), _weight(GENTLE) * recipe.content_weight
+    return style_reach(recipe, strength) * (min(1.0, weight / least) if least else float(weight > 0))
 
 
 def between(a: Gaussian, b: Gaussian, share: float) -> Gaussian:

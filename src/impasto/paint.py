@@ -4,7 +4,7 @@ Gatys, Ecker, Bethge (arXiv:1508.06576): a picture x is sought whose features on
 the photo's, and whose feature statistics are close to the painting's. The weighted sum of both losses is brought down
 by changing the pixels of x; the network stays as it is. We depart from the paper in seven ways, each a knob:
 
-1. x starts as the photo and not as noise (`start`);
+1. x starts as the photo in the painting's colors and not as noise (`start`);
 2. it is painted small first, so that large forms are found where they are cheap (`first_level`);
 3. statistics are compared by the Wasserstein distance, but at the deepest layer (`style_statistic`);
 4. losses are relative to the photo and the painting, so that one dial means the same at every size (`content_scale`,
@@ -28,12 +28,12 @@ from torch import Tensor
 from impasto import canvas as canvases
 from impasto import measures, own
 from impasto.checkpoint import Checkpoint
-from impasto.coloring import speckled
+from impasto.coloring import speckled, tinted
 from impasto.commission import Commission
 from impasto.cutter import Cutter
 from impasto.descent import Descent
 from impasto.detail import detail_term
-from impasto.dial import between, pulls, style_reach, style_weight
+from impasto.dial import between, pulls, style_reach, style_weight, tint
 from impasto.diary import Diary
 from impasto.events import Event, Finished, Level, Note, Planned, Preview, Step
 from impasto.findings import NOTHING, Findings, Surveys
@@ -100,7 +100,7 @@ def paint(
         room = schedule.room(level)
         scene = scene_at(level, device, room)
         if canvas is None:
-            shown = partial(at_first, asked, level, device)
+            shown = partial(at_first, asked, scene, level, device)
             canvas = canvases.started(recipe, scene.photo, shown, own.grain(recipe, network))
         canvas = canvases.grown(canvas, level, recipe.wraps, room)
         if asked.idle:
@@ -272,9 +272,12 @@ def shares(weights: Mapping[str, float], normalized: bool) -> dict[str, float]:
     return {layer: weight / total for layer, weight in weights.items() if weight}
 
 
-def at_first(asked: Commission, level: Level, device: torch.device) -> Tensor:
-    """What else than photo, noise or gray the canvas may show: a given picture, speckles, the first painting."""
+def at_first(asked: Commission, scene: Scene, level: Level, device: torch.device) -> Tensor:
+    """What else than photo, noise or gray the canvas may show: the photo tinted, speckles, a given picture, the first
+    painting."""
     recipe = asked.recipe
+    if recipe.start == "tinted":
+        return tinted(scene.photo, scene.passages, partial(tint, recipe), scene.room)
     if recipe.start == "speckles":
         grain = own.grain(recipe, asked.network)
         noise = canvases.noise(level.width, level.height, recipe.seed, grain, recipe.wraps)

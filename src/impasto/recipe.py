@@ -7,13 +7,11 @@ reads.
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import tomli_w
 from pydantic import Field, TypeAdapter, ValidationError
@@ -22,7 +20,7 @@ from pydantic.fields import FieldInfo
 from impasto import palette as palettes
 from impasto import presets
 from impasto.clashes import Clash, clashes
-from impasto.errors import RecipeError, near, reason
+from impasto.errors import RecipeError, near
 from impasto.limits import SCALES, SIZES
 
 Layers = dict[str, Annotated[float, Field(allow_inf_nan=False)]]
@@ -210,12 +208,13 @@ class Recipe:
 
     # Start
     start: Annotated[
-        Literal["photo", "noise", "speckles", "painting", "gray", "picture"],
+        Literal["tinted", "photo", "noise", "speckles", "painting", "gray", "picture"],
         knob(
             "Start",
-            "what the canvas shows at first; speckles: noise in the painting's colors; 'picture' needs one to be given",
+            "what the canvas shows at first; tinted: the photo in the painting's colors; speckles: noise in the "
+            "painting's colors; 'picture' needs one to be given",
         ),
-    ] = "photo"
+    ] = "tinted"
     start_noise: Annotated[float, knob("Start", "share of noise mixed into the start", ge=0, le=1)] = 0.0
 
     def __post_init__(self) -> None:
@@ -275,6 +274,13 @@ def hints() -> Mapping[str, Any]:
     return MappingProxyType(get_type_hints(Recipe, include_extras=True))
 
 
+@cache
+def starts() -> tuple[str, ...]:
+    """What a canvas may show at first, by name; the last one is for a picture that is given."""
+    kinds, _ = get_args(hints()["start"])
+    return get_args(kinds)
+
+
 def _check_each(values: Mapping[str, Any]) -> None:
     """Names, types and ranges, each for itself."""
     for name, value in values.items():
@@ -328,21 +334,6 @@ def layered(layers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         raise RecipeError(f"{clash.words[:-1]} ({told})." if told else clash.words)
     recipe(values)
     return values
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """The knobs that a recipe file turns; its `preset = "..."` is laid under them."""
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise RecipeError(f"The recipe {path} cannot be read: {reason(error)}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"The recipe {path} is not TOML: {error}.") from None
-    base = values.pop("preset", "default")
-    try:
-        return layered({f"the preset {base}": presets.preset(str(base)), "the file": values})
-    except RecipeError as error:
-        raise RecipeError(f"The recipe {path} cannot be used: {error}") from None
 
 
 def _sentence(name: str, error: ValidationError) -> str:

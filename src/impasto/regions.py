@@ -89,6 +89,13 @@ def brightness(mask: Picture, width: int, height: int) -> Tensor:
     return ((values - SNAP) / (1 - 2 * SNAP)).clamp(0, 1)
 
 
+def used(painting: Painting, picture: Picture) -> Tensor:
+    """How much each pixel of a masked painting counts, given at any scale."""
+    masks = [] if picture.alpha is None else [picture.alpha]
+    masks += [] if painting.part is None else [brightness(painting.part, picture.width, picture.height)]
+    return torch.stack(masks).prod(0)
+
+
 def strengths(guidance: Guidance, width: int, height: int) -> Tensor | None:
     """How strongly each pixel is painted, 0 to 1; None: all of them fully."""
     found = [] if guidance.strength is None else [brightness(guidance.strength, width, height)]

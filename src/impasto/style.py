@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
-import torch
 from torch import Tensor
 
 from impasto.canvas import channels_last
@@ -18,7 +17,7 @@ from impasto.look import merge, survey
 from impasto.networks import Network, stride
 from impasto.picture import Picture
 from impasto.recipe import Recipe
-from impasto.regions import brightness, carried
+from impasto.regions import carried, used
 from impasto.samples import gathered, pooled
 from impasto.storage import MEMORY, Room
 
@@ -86,13 +85,6 @@ def seen(
         layers = frozenset(maps)
     found = partial(cutter.flat().work, image, partial(look, network, image, layers, weights=maps))
     return surveys.recall((network, sight(image, maps, layers)), found) if surveys else found()
-
-
-def used(painting: Painting, picture: Picture) -> Tensor:
-    """How much each pixel of a masked painting counts, given as it is at its scale."""
-    masks = [] if picture.alpha is None else [picture.alpha]
-    masks += [] if painting.part is None else [brightness(painting.part, picture.width, picture.height)]
-    return torch.stack(masks).prod(0)
 
 
 def remarks(network: Network, paintings: Iterable[Painting], final: Level, recipe: Recipe) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import Any, cast, get_args, get_type_hints
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -18,13 +18,12 @@ from impasto.networks.choose import open_network
 from impasto.objective import Term
 from impasto.paint import paint
 from impasto.picture import Picture, PictureLike, read
-from impasto.recipe import Recipe
+from impasto.recipe import Recipe, starts
 from impasto.regions import Guidance, Region
 from impasto.surroundings import undisturbed
 
 StyleLike = PictureLike | tuple[PictureLike, float] | Painting
 Styles = StyleLike | Sequence[StyleLike]
-STARTS = get_args(get_type_hints(Recipe)["start"])
 RegionLike = tuple[PictureLike, StyleLike] | tuple[PictureLike, StyleLike, float]
 
 
@@ -57,7 +56,7 @@ def stylize(
     painting. What is dark in `strength_map`, and bright in `protect`, stays the photo's own.
     """
     if start is not None:
-        named = isinstance(start, str) and start in STARTS
+        named = isinstance(start, str) and start in starts()
         changes["start"], start = (start, None) if named else ("picture", start)
     if isinstance(network, str):
         changes["network"], network = network, None

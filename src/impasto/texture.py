@@ -14,8 +14,8 @@ from impasto.errors import RecipeError
 from impasto.events import Event
 from impasto.networks import Network
 from impasto.picture import Picture, PictureLike
-from impasto.recipe import Recipe
-from impasto.stylize import STARTS, Styles, listed, painted, stylize
+from impasto.recipe import Recipe, starts
+from impasto.stylize import Styles, listed, painted, stylize
 from impasto.surroundings import undisturbed
 
 
@@ -38,8 +38,8 @@ def texture(
     recipe's. What is `tileable` goes on at the opposite edge. `start` is one of the recipe's starts by name, or a
     picture; where nothing else is said, it is speckles: noise in the paintings' colors.
     """
-    base, named = recipe or Recipe(), isinstance(start, str) and start in STARTS
-    begun = {"start": start} if named else {"start": blank.START} if base.start == "photo" else {}
+    base, named = recipe or Recipe(), isinstance(start, str) and start in starts()
+    begun = {"start": start} if named else {"start": blank.START} if base.start == Recipe().start else {}
     around = {"seamless": "both"} if tileable else {}
     settings = base.changed(**{"content_layers": {}, **begun, **around, **changes})
     blank.check(settings)

@@ -19,9 +19,8 @@ from impasto.batch.masks import MASKS, listed, masks_of, seen_from
 from impasto.errors import ImpastoError, RecipeError, UsageError, near, reason
 from impasto.hand import NOTHING, Hand, StyleFile, parted
 from impasto.layerwords import layers
-from impasto.recipe import FIELDS, Recipe, hints
+from impasto.recipe import FIELDS, Recipe, hints, starts
 
-STARTS = ("photo", "noise", "speckles", "painting", "gray")
 DECIMAL_COMMA = re.compile(r"-?\d+,\d+")  # as spreadsheets write numbers in many countries
 COLUMNS = ("content", "style", "weights", "output", "preset", *MASKS, *FIELDS)
 
@@ -162,7 +161,7 @@ def _job(row: dict[str, Any], recipe: Recipe, start: Path | None, folder: Path) 
     masks = {name: row.pop(name) for name in MASKS if name in row}
     parts = [str(seen_from(folder, part, "part")) for part in listed(masks.get("part", []))]
     own = row.get("start")
-    if isinstance(own, str) and own not in STARTS:
+    if isinstance(own, str) and own not in starts()[:-1]:
         row["start"], start = "picture", seen_from(folder, own, "start")
     changed = recipe.changed(**row)
     return Job(

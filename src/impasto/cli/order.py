@@ -15,6 +15,7 @@ from impasto.errors import PictureError, RecipeError, UsageError, WeightsError
 from impasto.filetype import check_file
 from impasto.hand import NOTHING, Hand, StyleFile, expanded
 from impasto.recipe import Recipe
+from impasto.recipefile import read_toml
 from impasto.whole import behind
 
 
@@ -51,7 +52,7 @@ def merged(base: dict[str, Any], preset: str | None, file: Path | None, turned: 
     layers = {
         "the painted picture": base,
         f"the preset {preset}": presets.preset(preset or "default"),
-        f"the recipe {file}": recipes.read_toml(file) if file else {},
+        f"the recipe {file}": read_toml(file) if file else {},
         "the flags": turned,
     }
     return recipes.recipe(recipes.layered(layers))
