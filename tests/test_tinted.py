@@ -139,10 +139,10 @@ def test_weights_that_are_set_by_hand_tint_as_much_as_they_pull(knobs: dict[str,
 QUICK = Recipe(size=48, steps=2, first_level=0)
 
 
-def first(recipe: Recipe, **more: Any) -> Tensor:
+def first(recipe: Recipe, guidance: Guidance = Guidance()) -> Tensor:  # noqa: B008 -- frozen
     """What the canvas shows after one short step."""
     network = tiny()
-    for event in paint(hued(BLUE, 1), [hued(RED, 2)], recipe, network=network, preview_every=1, **more):
+    for event in paint(hued(BLUE, 1), [hued(RED, 2)], recipe, network=network, preview_every=1, guidance=guidance):
         if isinstance(event, Preview):
             return event.image
     raise AssertionError
