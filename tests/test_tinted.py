@@ -37,7 +37,7 @@ def passage(*paintings: Painting | Picture, where: Tensor | None = None, strengt
     return Passage(weighted(paintings), where, strength=strength)
 
 
-def told(image: Tensor) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def told(image: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Mean and covariance of the colors, by numpy."""
     pixels = image[0].flatten(1).double().numpy()
     return pixels.mean(1), np.cov(pixels, bias=True)
