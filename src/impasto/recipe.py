@@ -165,8 +165,8 @@ class Recipe:
         int,
         knob(
             "Descent",
-            "so many of the last steps, up to five sixths of the last level's, polish: what is fine, color, texture "
-            "and strokes, counts more (0: none)",
+            "so many of the last steps, up to five sixths of the last level's (of 24 or fewer after coarser levels: "
+            "all), polish: what is fine, color, texture and strokes, counts more (0: none)",
             ge=0,
         ),
     ] = 40
