@@ -1,21 +1,24 @@
 """Our pictures beside the textbook loop's, before a judge who painted neither, at equal content.
 
     python -m benchmarks.rival [--pairs a+b,c+d] [--size 256] [--iterations 300] [--save]
+    python -m benchmarks.rival --theirs benchmarks/results/rival-2026-12-01-512.json --size 512 [--save]
 
 Where a picture stands between photo and painting is a matter of a weight, and the two programs' weights mean different
 things. So ours is painted at several strengths, then at some around the one whose content error is the rival's, and its
 style errors are read there, on a line through theirs: one picture's shallow error varies by a tenth with the rounding
 of its numbers. The judge is the 16x encoder. How far apart the painting's own halves are in the same unit says what a
-difference means.
+difference means. With `--theirs` only ours are painted anew, and the rival's scores are those of an earlier run.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
+from pathlib import Path
 from statistics import geometric_mean
 from typing import Any
 
@@ -35,11 +38,11 @@ PAIRS = (
 STRENGTHS = (0.4, 0.55, 0.7)
 AROUND = (-0.03, -0.02, -0.01, 0.0, 0.01, 0.02, 0.03)
 PARTS = ("shallow", "deep")
-HEADER = (
+COLUMNS = (
     "pair",
-    "content of both",
+    "content",
     "reached",
-    *(f"{whose} {part}" for whose in ("ours", "theirs", "halves") for part in PARTS),
+    *(f"{whose}_{part}" for whose in ("ours", "theirs", "halves") for part in PARTS),
 )
 
 
@@ -50,24 +53,28 @@ def textbook(names: str, size: int, iterations: int, weight: float) -> Picture:
     return Picture(last.image)
 
 
-def matched(names: str, theirs: Picture, size: int) -> dict[str, Any]:
-    """Style errors of both at the rival's content error, and between the painting's halves."""
+def scored(names: str, theirs: Picture, size: int) -> dict[str, Any]:
+    """How the rival's picture scores, and how far apart the painting's halves are."""
     referee, pictures = encoder16(), pair(*names.split("+"))
     (score,) = judge.score(referee, *pictures, [theirs], side=size)
     halves = judge.between_halves(referee, *pictures, side=size)
-    method = [parse("lite")]
-    ours = paint_all(method, [names], STRENGTHS, size, referee)
-    reached = [painted.score.content for painted in ours]
-    place = float(np.interp(score.content, reached, STRENGTHS))  # more strength leads farther from the photo
-    near = paint_all(method, [names], [round(place + step, 4) for step in AROUND], size, referee)
     return {
         "pair": names,
         "content": score.content,
-        "reached": min(reached) <= score.content <= max(reached),
-        **{f"ours_{part}": along(near, score.content, f"style_{part}") for part in PARTS},
         **{f"theirs_{part}": getattr(score, f"style_{part}") for part in PARTS},
         **{f"halves_{part}": half for part, half in zip(PARTS, halves, strict=True)},
     }
+
+
+def matched(theirs: Mapping[str, Any], size: int) -> dict[str, Any]:
+    """The scores of the rival, and ours at its content error."""
+    names, content, referee, method = theirs["pair"], theirs["content"], encoder16(), [parse("lite")]
+    ours = paint_all(method, [names], STRENGTHS, size, referee)
+    reached = [painted.score.content for painted in ours]
+    place = float(np.interp(content, reached, STRENGTHS))  # more strength leads farther from the photo
+    near = paint_all(method, [names], [round(place + step, 4) for step in AROUND], size, referee)
+    found = {f"ours_{part}": along(near, content, f"style_{part}") for part in PARTS}
+    return {**theirs, **found, "reached": min(reached) <= content <= max(reached)}
 
 
 def along(near: Sequence[Painted], content: float, part: str) -> float:
@@ -75,6 +82,11 @@ def along(near: Sequence[Painted], content: float, part: str) -> float:
     contents, errors = ([f(each.score) for each in near] for f in (attrgetter("content"), attrgetter(part)))
     slope, height = np.polyfit(contents, np.log(errors), 1)
     return math.exp(slope * min(max(content, min(contents)), max(contents)) + height)
+
+
+def side_by_side(matches: Sequence[Mapping[str, Any]]) -> str:
+    """For people."""
+    return table([[each[column] for column in COLUMNS] for each in matches], COLUMNS)
 
 
 def ratio(matches: Sequence[dict[str, Any]], part: str) -> float:
@@ -88,13 +100,17 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--iterations", type=int, default=300)
     parser.add_argument("--style-weight", type=float, default=300.0)
+    parser.add_argument("--theirs", type=Path, help="figures of an earlier run of that size; its pairs are taken")
     parser.add_argument("--save", action="store_true", help="keep the figures under benchmarks/results")
     a = parser.parse_args()
     keep_what_is_freed()  # as the command does
-    matches = []
-    for names in a.pairs.split(","):
-        matches.append(matched(names, textbook(names, a.size, a.iterations, a.style_weight), a.size))
-    print(table([list(each.values()) for each in matches], HEADER))
+    if a.theirs:
+        theirs = json.loads(a.theirs.read_text())["matches"]
+    else:
+        pictures = {n: textbook(n, a.size, a.iterations, a.style_weight) for n in a.pairs.split(",")}
+        theirs = [scored(names, picture, a.size) for names, picture in pictures.items()]
+    matches = [matched(each, a.size) for each in theirs]
+    print(side_by_side(matches))
     ratios = {part: ratio(matches, part) for part in PARTS}
     print(f"ours over theirs at equal content: {ratios}")
     report("rival", {"size": a.size, "iterations": a.iterations, "matches": matches, "ratios": ratios}, save=a.save)

@@ -36,7 +36,7 @@ from benchmarks import plain
 from benchmarks.common import interleaved, median, pair, report, seconds, spread, table, vgg19
 from benchmarks.quality import JUDGES
 from benchmarks.race import CONTENT, STYLE, process, race, textbook
-from benchmarks.rival import HEADER, matched
+from benchmarks.rival import matched, scored, side_by_side
 from benchmarks.split import split
 from impasto import files, judge, tiles
 from impasto.allocator import keep_what_is_freed
@@ -233,8 +233,8 @@ def both(iterations: int, size: int, ours: Path) -> dict[str, Any]:
     result = race(iterations, size, written)
     theirs = read(written)
     scores = {name: judged(network(), ours, theirs) for name, network in JUDGES.items()}
-    level = matched(f"{CONTENT}+{STYLE}", theirs, size)
-    print(table([list(level.values())], HEADER))
+    level = matched(scored(f"{CONTENT}+{STYLE}", theirs, size), size)
+    print(side_by_side([level]))
     each = result["plain"]["seconds_per_iteration"]
     print(f"plain: {each:.2f} s an iteration, so {each * PLAIN_ITERATIONS:.0f} s for {PLAIN_ITERATIONS}")
     return {**result, "scores": scores, "at_equal_content": level}

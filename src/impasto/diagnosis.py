@@ -41,10 +41,10 @@ def diagnosis(
     if bare(result) and not bare(photo):
         yield "The picture came out in one flat color: try less --strength, or another painting."
     elif recipe.color == "style":
-        found, theirs = tint(Picture(result)), [tint(painting.picture) for painting in paintings]
-        yield from drifted(found, [tint(Picture(photo.float().cpu())), *theirs])
+        found, theirs = cast(Picture(result)), [cast(painting.picture) for painting in paintings]
+        yield from drifted(found, [cast(Picture(photo.float().cpu())), *theirs])
         if style_reach(recipe) == 1:
-            yield from tinted(found, theirs)
+            yield from colored(found, theirs)
     if repairs >= REPAIRS:
         yield (
             f"The descent had to be repaired {repairs} times; a smaller --learning-rate or another --optimizer "
@@ -90,7 +90,7 @@ def bare(image: Tensor) -> bool:
 
 
 def drifted(found: Tensor, sources: Sequence[Tensor]) -> Iterator[str]:
-    """Colors that neither the photo has nor a painting, nor any mixture of them, by their tints."""
+    """Colors that neither the photo has nor a painting, nor any mixture of them, by their casts."""
     known = torch.stack([*sources])
     beyond = torch.maximum(known.amin(0) - found, found - known.amax(0))
     if float(beyond.max()) > DRIFT:
@@ -101,13 +101,13 @@ def drifted(found: Tensor, sources: Sequence[Tensor]) -> Iterator[str]:
         )
 
 
-def tinted(found: Tensor, paintings: Sequence[Tensor]) -> Iterator[str]:
-    """Some color in the manner of a drawing that has none, by their tints."""
+def colored(found: Tensor, paintings: Sequence[Tensor]) -> Iterator[str]:
+    """Some color in the manner of a drawing that has none, by their casts."""
     if max(float(painting[-1]) for painting in paintings) < COLORLESS < float(found[-1]):
         yield "The painting has no colors, and some of the photo's are left: --color gray leaves none."
 
 
-def tint(picture: Picture) -> Tensor:
+def cast(picture: Picture) -> Tensor:
     """Mean red, green, blue and saturation."""
     little = picture.fitted(min(256, max(picture.size))).rgb
     pixels = little.detach().float().cpu()[0].flatten(1)
