@@ -13,9 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from impasto.allocator import keep_what_is_freed
-from impasto.cli.interrupt import listening
+from impasto.cli.interrupt import STOPPED, listening
 
-STOPPED = 130  # what shells call a program that Ctrl-C ended
 ASLEEP, AWAKE = "1000", "10000"  # turns of a loop that a thread waits before it sleeps
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STOPPED = 130  # what shells call a program that Ctrl-C ended
 
 
 class Interrupt:

@@ -27,9 +27,9 @@ from impasto.batch.painter import Stopped, Tools
 from impasto.batch.unfinished import file_of
 from impasto.batch.work import work
 from impasto.cli.batch import Asked
-from impasto.cli.interrupt import Interrupt, current
+from impasto.cli.interrupt import STOPPED, Interrupt, current
 from impasto.cli.progress import Teller, downloading, duration, teller
-from impasto.cli.run import STOPPED, heard
+from impasto.cli.run import heard
 from impasto.errors import PictureError
 from impasto.events import Event, Step
 from impasto.film import check_film

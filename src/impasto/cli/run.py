@@ -11,7 +11,7 @@ from impasto import allocator
 from impasto import device as devices
 from impasto import record as records
 from impasto.checkpoint import Checkpoint
-from impasto.cli.interrupt import Interrupt, current
+from impasto.cli.interrupt import STOPPED, Interrupt, current
 from impasto.cli.job import Job, prepare, recorded
 from impasto.cli.keep import Keeper
 from impasto.cli.options import Options
@@ -28,8 +28,6 @@ from impasto.inputs import Painting
 from impasto.paint import paint
 from impasto.record import Record
 from impasto.share import Crew, joined
-
-STOPPED = 130  # what shells call a program that Ctrl-C ended
 
 
 def run(order: Order, options: Options, then: Record | None = None) -> int:

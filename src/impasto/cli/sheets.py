@@ -12,12 +12,12 @@ from pathlib import Path
 from impasto import film
 from impasto.batch.painter import Stopped
 from impasto.canvas import final_size
-from impasto.cli.interrupt import current
+from impasto.cli.interrupt import STOPPED, current
 from impasto.cli.options import Options
 from impasto.cli.order import Order, check_target
 from impasto.cli.progress import Teller, teller
 from impasto.cli.provenance import by_hash
-from impasto.cli.run import STOPPED, heard
+from impasto.cli.run import heard
 from impasto.cli.workshop import Shelf, Workshop
 from impasto.explain.cells import Cells
 from impasto.explain.grids import Cell, Grid
