@@ -50,9 +50,9 @@ def levels(
 
 
 def polished(recipe: Recipe, last: Level) -> int:
-    """How many of the last level's steps polish: five sixths at most, and not one alone, which could change nothing.
-    Where levels came before and this one has few steps all may: those few would just learn how the loss bends, and then
-    begin anew.
+    """How many of the last level's steps polish: five sixths at most, or all where they are few and coarser levels came
+    before, as a handful of others would only begin to learn how the loss bends. Never one alone, which could change
+    nothing.
 
     Steps as long as the slope, those of plain gradient descent, would explode where it grows so much.
     """
