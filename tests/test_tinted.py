@@ -86,11 +86,7 @@ def test_in_bands_and_in_a_file_as_in_one_piece() -> None:
 
 def test_colors_come_from_what_is_used_for_fine_layers() -> None:
     red, blue = hued(RED), hued(BLUE)
-    found, _, _ = (
-        together(glanced(weighted([Painting(red, layers="coarse"), Painting(blue, layers="fine")]))),
-        red,
-        blue,
-    )
+    found = together(glanced(weighted([Painting(red, layers="coarse"), Painting(blue, layers="fine")])))
     torch.testing.assert_close(found.mean.float(), blue.rgb.mean((0, 2, 3)), atol=1e-5, rtol=0)
     both, left = Picture(torch.cat([red.rgb, blue.rgb], -1)), torch.ones(1, 3, 40, 112)
     left[..., 56:] = 0
