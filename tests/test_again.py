@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from impasto.errors import ImpastoError, PictureError
 from impasto.files import read_record
+from impasto.presets import preset
+from impasto.recipe import Recipe
 from impasto.record import Input, Record, differences, parsed, renamed
 
 Capture = pytest.CaptureFixture[str]
@@ -87,6 +89,15 @@ def test_changes_are_laid_over_the_recipe(capsys: Capture, painted: Path) -> Non
     before, after = read_record(painted), read_record(painted.with_name("new.png"))
     assert after["recipe"] == {**before["recipe"], "steps": 5, "size": 32}
     assert after["content"] == before["content"]
+
+
+def test_a_preset_takes_the_place_of_the_one_then(capsys: Capture, photo: Path, painting: Path) -> None:
+    """A draft, and then the picture itself."""
+    draft, final = photo.with_name("draft.png"), photo.with_name("final.png")
+    assert here(capsys, photo, painting, "-o", draft, "--preset", "fast", "--size", "64").code == 0
+    assert here(capsys, "again", draft, "-o", final, "--preset", "default", "--steps", "1").code == 0
+    assert read_record(draft)["recipe"] == {**Recipe(size=64).as_dict(), **preset("fast")}
+    assert read_record(final)["recipe"] == Recipe(size=64, steps=1).as_dict()
 
 
 def test_another_photo_and_other_paintings(capsys: Capture, painted: Path, tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ SLIPS = (
     (GOOD + "--strength much", "much"),
     (GOOD + "--strength 1.5", "0<=x<=1"),
     (GOOD + "--strength nan", "nan"),
+    (GOOD + "--checkpoint run --checkpoint-every nan", "nan"),
     (GOOD + "--size 12", "12"),
     (GOOD + "--size 3.5", "3.5"),
     (GOOD + "--size 99999999", "99999999"),

@@ -259,6 +259,8 @@ def test_scores(capsys: Capture, photo: Path, painting: Path) -> None:
     speck = picture_file(photo.with_name("speck.png"), 2, 2)
     ran = here(capsys, "score", photo, painting, speck, "--network", "lite")
     assert (ran.code, "speck.png is 2 x 2: too small" in ran.err) == (2, True)
+    ran = here(capsys, "score", photo, photo, painting, "--network", "lite")
+    assert (ran.code, "are the same picture" in ran.err) == (2, True)
     table = here(capsys, "score", photo, painting, photo, painting, "--network", "lite", "-q")
     assert (table.err, len(table.out.splitlines())) == ("", 3)
     assert len({len(line) for line in table.out.splitlines()}) == 1

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from impasto.errors import RecipeError
-from impasto.presets import PRESETS, STYLE_LAYERS, preset
+from impasto.presets import PRESETS, STYLE_LAYERS, preset, without_presets
 from impasto.recipe import FIELDS, Recipe, described, layered, recipe
 from impasto.recipefile import read_toml
 
@@ -210,6 +210,16 @@ def test_unknown_knobs_suggest_a_known_one(wrong: str, right: str) -> None:
     for refuse in (recipe, lambda values: Recipe().changed(**values)):
         with pytest.raises(RecipeError, match=f"no knob '{wrong}'.*did you mean '{right}'"):
             refuse({wrong: 1})
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_another_preset_takes_the_place_of_one_that_settings_hold_whole(name: str) -> None:
+    settings = recipe({**preset(name), "size": 300}).as_dict()
+    for other in PRESETS:
+        laid = layered({"then": without_presets(settings), "now": preset(other)})
+        assert recipe(laid) == recipe({**preset(other), "size": 300})
+    changed = {**settings, "steps": 7}
+    assert name == "default" or without_presets(changed) == changed
 
 
 def test_unknown_presets_name_the_known_ones() -> None:

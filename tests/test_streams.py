@@ -43,6 +43,24 @@ def test_a_photo_that_is_piped_in(weights_file: Path, tmp_path: Path) -> None:
     assert "is empty" in twice.stderr
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(
+            '"$@" 2>/dev/full', marks=pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
+        ),
+        '{ "$@" 2>&1 >&3 | true; } 3>&1; echo done',
+    ],
+)
+def test_a_picture_is_painted_though_nobody_listens_any_more(line: str, weights_file: Path, tmp_path: Path) -> None:
+    """The disk with the log is full, or whoever read it is gone."""
+    pictures = picture_file(tmp_path / "a.png", 40, 36), picture_file(tmp_path / "b.png", 36, 44, seed=1)
+    ran = through_a_shell(line, *pictures, "-o", "out.png", *tiny(weights_file), cwd=tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith(str(tmp_path / "out.png"))
+    assert opened(tmp_path / "out.png").width == 48
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_what_is_told_finds_no_space(tmp_path: Path) -> None:
     ran = through_a_shell('"$@" >/dev/full', "doctor", cwd=tmp_path)

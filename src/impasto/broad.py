@@ -1,5 +1,4 @@
-"""What is broad in a gradient counts more: M, by which L-BFGS first guesses how the loss bends (a preconditioner, which
-raises low frequencies).
+"""A preconditioner: M makes more of what is broad in a gradient, and with it L-BFGS first guesses how the loss bends.
 
 A loss of features sees edges and strokes sharply and broad tones hardly at all: along these it bends little, and the
 gradient alone is too small a step. M makes √2 times as much of them with every octave:

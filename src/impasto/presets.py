@@ -58,6 +58,12 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+def without_presets(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without the knobs of every preset that they hold whole."""
+    held = [knobs for knobs in PRESETS.values() if all(settings.get(name) == value for name, value in knobs.items())]
+    return {name: value for name, value in settings.items() if not any(name in knobs for knobs in held)}
+
+
 def preset(name: str) -> dict[str, Any]:
     """The knobs that a preset turns."""
     if not isinstance(name, str) or name not in PRESETS:  # a file may say anything

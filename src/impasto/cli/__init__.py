@@ -10,7 +10,9 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, TextIO, cast
 
 from impasto.allocator import keep_what_is_freed
 from impasto.cli.interrupt import STOPPED, listening
@@ -21,6 +23,7 @@ ASLEEP, AWAKE = "1000", "10000"  # turns of a loop that a thread waits before it
 def program() -> None:
     """The process is a command, and ends with it."""
     stand_in_for_closed_streams()
+    sys.stderr = cast(TextIO, Aside(sys.stderr))
     tell_any_name()
     seldom_search_for_garbage()
     leave(main())
@@ -47,6 +50,26 @@ def stand_in_for_closed_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 -- as long as the process
+
+
+class Aside:
+    """A stream for what is said beside the work: the picture is worth more than that somebody hears of it, so nothing
+    ends because a reader has gone, or a disk with a log is full."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- all else is the stream's own
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def tell_any_name() -> None:

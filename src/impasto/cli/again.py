@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from impasto import blank, hand
+from impasto import blank, hand, presets
 from impasto.blank import Blank
 from impasto.cli import flags, options, order
 from impasto.cli.handflags import hand_flags
@@ -33,7 +33,8 @@ def painted_again(picture: Path, preset: str | None, recipe: Path | None, **give
 
     picture = picture.absolute()
     then = record.parsed(read_record(picture), str(picture))
-    settings = order.merged(then.recipe, preset, recipe, flags.recipe_values(given))
+    base = presets.without_presets(then.recipe) if preset else then.recipe  # another one takes the place of its own
+    settings = order.merged(base, preset, recipe, flags.recipe_values(given))
     asked = Order(
         content_of(then, given, settings, picture.parent),
         paintings_of(then, given, picture.parent),

@@ -143,7 +143,7 @@ def batch_flags() -> list[Flag]:
         Flag(
             ["--checkpoint-every"],
             section="Output",
-            type=click.FloatRange(0),
+            type=flags.Number(0),
             metavar="SECONDS",
             help="keep the state of each unfinished picture beside it; the same command goes on from there",
         ),

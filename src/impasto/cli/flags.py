@@ -114,7 +114,8 @@ def _shown(default: Any, about: FieldInfo) -> str:  # noqa: ANN401 -- any field'
     low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
     parts = [] if default is None else [f"default: {_text(default)}"]
     if low is not None and high is not None and high <= 1e6:
-        parts.append(f"{low:.7g} to {high:.7g}")
+        words = ("above ", low, "gt"), ("below ", high, "lt")
+        parts.append(" to ".join(f"{open_ if key in bounds else ''}{end:.7g}" for open_, end, key in words))
     elif low is not None:
         parts.append(f"{'above' if 'gt' in bounds else 'at least'} {low:g}")
     return f"  [{'; '.join(parts)}]" if parts else ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from impasto.cli import flags
 from impasto.cli.options import FILE, Options, talk_flags
 from impasto.cli.sections import SETTINGS, Flag, Sectioned
 from impasto.errors import CheckpointError, UsageError, reason
@@ -33,7 +34,7 @@ def checkpoint_flags() -> list[Flag]:
         Flag(
             ["--checkpoint-every"],
             section="Output",
-            type=click.FloatRange(0),
+            type=flags.Number(0),
             metavar="SECONDS",
             help=f"how often  [default: {EVERY:g}]",
         ),

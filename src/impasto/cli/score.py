@@ -60,6 +60,8 @@ def judged(content: Path, style: Path, outputs: Sequence[Path], network: str, ma
     from impasto.picture import read
 
     photo, painting, pictures = read(content), read(style), [read(file) for file in outputs]
+    if photo.sha256 == painting.sha256:
+        raise UsageError(f"{content} and {style} are the same picture; scores tell where between two a third one is.")
     tell = teller(made.quiet)
     with closing(tell), heard(tell, made.verbose):
         if network == "lite":

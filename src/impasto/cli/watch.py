@@ -54,7 +54,7 @@ watch = Sectioned(
         Flag(
             ["--every"],
             section="Inputs",
-            type=click.FloatRange(0.05, 3600),
+            type=flags.Number(0.05, 3600),
             default=1.0,
             metavar="SECONDS",
             help="between two looks into the folder  [default: 1]",
