@@ -27,7 +27,7 @@ from PIL import Image
 from impasto import presets
 from impasto import recipe as recipes
 from impasto.cli.paint import paint
-from impasto.cli.progress import Lines, Pace, by_kind, duration
+from impasto.cli.progress import Lines, Pace, by_kind, counted, duration
 from impasto.dial import style_weight
 from impasto.errors import PictureError, RecipeError, UsageError
 from impasto.events import Level, Step
@@ -406,6 +406,7 @@ def test_lines_come_every_few_seconds(capsys: Capture) -> None:
 
 def test_durations() -> None:
     assert [duration(s) for s in (0.4, 59.4, 65, 3600, 5000)] == ["0 s", "59 s", "1:05 min", "1:00 h", "1:23 h"]
+    assert [counted(number, "step") for number in (0, 1, 2)] == ["0 steps", "1 step", "2 steps"]
 
 
 def interrupted(photo: Path, painting: Path, weights_file: Path, number: int, wait: float) -> tuple[Path, Ran]:

@@ -110,7 +110,12 @@ SLIPS = (
     (GOOD + "-o a.png", "inputs"),
     (GOOD + "-o a.png --force", "inputs"),
     (GOOD + "-o link.png --force", "inputs"),
-    (GOOD + "-o text.png/out.png", "text.png"),
+    (GOOD + "-o text.png/out.png", "text.png is a file, not a folder"),
+    (GOOD + "--strength 0,7", "with a point"),
+    (GOOD + "--film strange.gif", "another name with --film"),
+    ("a.png " + "y" * 300, "file name too long"),
+    ("texture b.png --tileable --size 100x90 -o out.png", "choose another --size; 96 x 96 would do"),
+    ("a.png b.png --seamless both --size 90 -o out.png", "or crop the photo"),
     (GOOD + "-o " + "x" * 300 + ".png", "xxx.png"),
     (GOOD + "--film strange.gif --start strange.gif --force", "inputs"),
 )

@@ -167,6 +167,8 @@ def test_again_without_the_masks(
     assert here(capsys, photo, painting, "-o", plain, "--part", mask, *tiny(weights_file)).code == 0
     assert here(capsys, "again", masked, "-o", bare, "--no-masks").code == 0
     assert bare.read_bytes() == plain.read_bytes()
+    ran = here(capsys, "again", bare, "--no-masks")
+    assert (ran.code, "--no-masks would change nothing" in ran.err) == (2, True)
 
 
 def test_protection_is_exact(capsys: Capture, photo: Path, painting: Path, weights_file: Path) -> None:

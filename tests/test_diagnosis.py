@@ -69,6 +69,11 @@ def test_colors_that_neither_photo_nor_painting_has() -> None:
     (note,) = told(tinted(1.6, 0.6, 0.6))
     assert "drifted" in note
     assert "--color match" in note
+    assert "--color photo" in note
+    (note,) = told(tinted(1.6, 0.6, 0.6), regional=True)  # where colors cannot be matched
+    assert "--color match" not in note
+    (note,) = (each for each in told(tinted(1.6, 0.6, 0.6), recipe=recipe(content_layers={})) if "drifted" in each)
+    assert "--color photo" not in note
     assert told(tinted(1.05, 0.95, 1.0)) == []
     assert told(tinted(1.6, 0.6, 0.6), Picture(tinted(1.6, 0.6, 0.6).contiguous())) == []
     assert told(tinted(1.6, 0.6, 0.6), recipe=recipe(color="photo")) == []

@@ -261,6 +261,8 @@ def test_scores(capsys: Capture, photo: Path, painting: Path) -> None:
     assert (ran.code, "speck.png is 2 x 2: too small" in ran.err) == (2, True)
     ran = here(capsys, "score", photo, photo, painting, "--network", "lite")
     assert (ran.code, "are the same picture" in ran.err) == (2, True)
+    other = picture_file(photo.with_name("other.png"), 90, 30)
+    assert here(capsys, "score", photo, painting, photo, other, "--network", "lite").err.count("another shape") == 1
     table = here(capsys, "score", photo, painting, photo, painting, "--network", "lite", "-q")
     assert (table.err, len(table.out.splitlines())) == ("", 3)
     assert len({len(line) for line in table.out.splitlines()}) == 1
@@ -279,6 +281,12 @@ def test_a_page_that_compares(capsys: Capture, photo: Path, painting: Path) -> N
     assert text.count("style shallow") == 3  # of two pictures, and what it means
     assert here(capsys, "compare", photo, painted, "-o", out).code == 2
     assert here(capsys, "compare", photo, painted, "-o", out, "--force").code == 0
+    ran = here(capsys, "compare", photo, painted, "-o", out, "--force", "--json", *judge)
+    told = json.loads(ran.out)
+    assert (told["judge"], [each["file"] for each in told["scores"]]) == ("lite", [str(photo), str(painted)])
+    assert told["scores"][0]["content"] == 0
+    ran = here(capsys, "compare", photo, painted, "-o", out, "--force", "--network", "lite")
+    assert (ran.code, "would change nothing" in ran.err) == (2, True)
     assert here(capsys, "compare", photo, "-o", out, "--force").code == 2
     assert here(capsys, "compare", photo, painted, "-o", out, "--force", "--style", painting).code == 2
 

@@ -139,3 +139,26 @@ def test_snapshots_are_counted_over_the_whole_run(
         assert sorted(path.name for path in (photo.parent / "out_steps").iterdir()) == [
             f"step_{number:05}.png" for number in numbers
         ]
+
+
+def test_what_cannot_be_kept_on_the_way_does_not_end_the_run(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, photo: Path, painting: Path, weights_file: Path
+) -> None:
+    """A disk that is full in the middle costs the snapshots, and in the end the film, and not the picture."""
+    out, film = photo.with_name("out.png"), photo.with_name("run.gif")
+    tries: list[object] = []
+
+    def full(*arguments: object, **options: object) -> None:
+        tries.append(arguments)
+        raise PictureError("step.png cannot be written: no space left on device")
+
+    monkeypatch.setattr("impasto.cli.keep.write", full)
+    ran = here(capsys, photo, painting, "-o", out, "--snapshots", "1", *tiny(weights_file), "--steps", "4")
+    assert (ran.code, ran.out) == (0, f"{out}\n")
+    assert ran.err.count("the run goes on without snapshots") == len(tries) == 1
+    assert sorted(path.name for path in photo.parent.glob("out*")) == ["out.png"]
+    monkeypatch.setattr("impasto.cli.keep.write_film", full)
+    ran = here(capsys, photo, painting, "-o", out, "--force", "--film", film, *tiny(weights_file))
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.endswith(f"no space left on device; the picture itself is {out}.\n")
+    assert opened(out).size == (48, 32)

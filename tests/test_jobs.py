@@ -179,6 +179,8 @@ def test_masks_in_job_files_lie_beside_them_and_take_the_place_of_their_kind(tmp
         ("j.csv", "content,style\na.jpg,", "line 2: style must name a file"),
         ("j.csv", "content,style,content\na.jpg,p.jpg,b.jpg", "names content twice"),
         ("j.csv", "content,stile\na.jpg,p.jpg", "did you mean 'style'"),
+        ("j.csv", "photo,painting\na.jpg,p.jpg", "the photo is called content here"),
+        ("j.csv", f"content,style,output\na.jpg,p.jpg,{'x' * 201}", "more than 200 letters"),
         ("j.csv", "content,style,strength\na.jpg,p.jpg,2", "line 2: strength"),
         ("j.csv", "content,style,strength\na.jpg,p.jpg,much", "line 2: strength"),
         (

@@ -170,6 +170,7 @@ def test_stopping_gives_a_whole_picture_of_the_exact_size(at: int) -> None:
     assert last.image.shape == (1, 3, 90, 110)
     assert last.evaluations == len(losses(seen)) == min(at, 5)
     assert any(isinstance(event, Note) and "Stopped early" in event.text for event in seen) == (at < 5)
+    assert any(isinstance(event, Note) and "best picture so far" in event.text for event in seen) == (0 < at < 5)
 
 
 # ---- repeatable ----------------------------------------------------------------------------------------------------

@@ -246,6 +246,16 @@ def test_a_bad_file_is_named(tmp_path: Path, text: str | None, words: str) -> No
     assert str(file) in str(told.value)
 
 
+def test_equal_recipes_are_one_key() -> None:
+    layers = {"relu1_1": 1.0, "relu2_1": 0.5}
+    one, other = (
+        Recipe(style_layers=layers, strength=1),
+        Recipe(style_layers=dict(reversed(layers.items())), strength=1.0),
+    )
+    assert len({one, other}) == 1
+    assert len({one, other, Recipe(), Recipe(size=513)}) == 3
+
+
 def test_changing_a_recipe_leaves_the_old_one() -> None:
     old = Recipe()
     new = old.changed(steps=3, content_layers={"relu2_2": 1.0})

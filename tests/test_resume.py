@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import signal
 import time
 from pathlib import Path
 
@@ -44,6 +47,23 @@ def test_killed_and_resumed_it_is_the_same_picture(
     assert len(names) > 1
     assert not (folder / "run").exists()
     assert Path.cwd() == folder.parent
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
+def test_a_run_that_was_stopped_says_how_it_goes_on(folder: Path, capsys: Capture) -> None:
+    """By a command that can be copied, to the picture of a run that was not stopped."""
+    asked = ("photo.png", "painting.png", *FLAGS)
+    stopping = started(*asked, "-o", "part.png", "--checkpoint", "my run", "--checkpoint-every", "0", cwd=folder)
+    until(lambda: (folder / "my run").exists())
+    stopping.send_signal(signal.SIGINT)
+    _, err = stopping.communicate(timeout=60)
+    (line,) = (line for line in err.splitlines() if line.startswith("impasto resume"))
+    assert line.endswith(" goes on from here.")
+    words = shlex.split(line.removesuffix(" goes on from here."))
+    assert here(capsys, *words[1:]).code == 0
+    whole = folder / "whole.png"
+    assert here(capsys, *(folder / name for name in asked[:2]), *FLAGS, "-o", whole).code == 0
+    assert opened(folder / "part.png").tobytes() == opened(whole).tobytes()
 
 
 def until(happened: object) -> None:

@@ -70,6 +70,29 @@ def test_a_preset_is_laid_under_the_knobs_of_the_call(pixels: tuple[Any, Any]) -
         stylize(*pixels, preset="faast")
 
 
+def test_a_recipe_may_lie_in_a_file(pixels: tuple[Any, Any], tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(recipe(steps=3).as_toml())
+    by_file = [stylize(*pixels, each, network=tiny(), device="cpu", size=32).rgb for each in (file, str(file))]
+    by_hand = stylize(*pixels, recipe(steps=3, size=32), network=tiny(), device="cpu").rgb
+    assert all(torch.equal(each, by_hand) for each in by_file)
+    file.write_text('preset = "fast"\nsteps = 2')
+    assert impasto.texture(pixels[1], file, size=24, device="cpu").size == (24, 24)
+    wrong: Any
+    for wrong, words in (("fast", "recipe fast cannot be read"), ({"steps": 3}, "cannot be read from dict")):
+        with pytest.raises(RecipeError, match=words):
+            stylize(*pixels, wrong)
+
+
+def test_a_picture_made_by_hand_is_finite(pixels: tuple[Any, Any]) -> None:
+    photo, painting = (impasto.read(each) for each in pixels)
+    torn = Picture(photo.rgb.clone(), name="torn")
+    torn.rgb[0, 1, 2, 3] = float("nan")
+    for content, style, start in ((torn, painting, None), (photo, torn, None), (photo, painting, torn)):
+        with pytest.raises(PictureError, match="torn has pixels that are not finite"):
+            stylize(content, style, recipe(), network=tiny(), device="cpu", start=start)
+
+
 def test_events_are_passed_on(pixels: tuple[Any, Any]) -> None:
     seen: list[Event] = []
     made = stylize(*pixels, recipe(steps=3), network=tiny(), device="cpu", on_event=seen.append)

@@ -201,7 +201,8 @@ def test_again(capsys: Capture, painting: Path, flags: tuple[str, ...]) -> None:
     assert here(capsys, "again", out, "--size", "60", "-o", other).code == 0
     assert opened(other).size == (60, 40)
     assert read_record(other)["content"] == {"width": 60, "height": 40}
-    for refused in (("--content", painting), ("--color", "photo"), ("--content-layers", "relu2_1")):
+    photo_flags = ("--content", painting), ("--color", "photo"), ("--content-layers", "relu2_1"), ("--strength", "1")
+    for refused in photo_flags:
         ran = here(capsys, "again", out, "-o", other, "--force", *refused)
         assert ran.code == 2
         assert "no photo" in ran.err

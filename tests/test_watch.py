@@ -16,7 +16,10 @@ from command import here, opened, picture_file, started, tiny
 from impasto.batch.watch import arrivals
 
 
-def stirred(folder: Path, *doings: Callable[[], object]) -> Iterator[list[str]]:
+def nothing(*_: object) -> None: ...
+
+
+def stirred(folder: Path, *doings: Callable[[], object], tell: Callable[[str], None] = nothing) -> Iterator[list[str]]:
     """What arrives while one thing after the other is done to a folder, with a look in between; then the end."""
     steps = iter(doings)
     over: list[bool] = []
@@ -29,10 +32,7 @@ def stirred(folder: Path, *doings: Callable[[], object]) -> Iterator[list[str]]:
             step()
         return bool(over)
 
-    return ([file.name for file in files] for files in arrivals(folder, every=0.001, stop=stop))
-
-
-def nothing() -> None: ...
+    return ([file.name for file in files] for files in arrivals(folder, every=0.001, stop=stop, tell=tell))
 
 
 def test_a_file_is_told_once_it_has_stopped_growing(tmp_path: Path) -> None:
@@ -63,8 +63,14 @@ def test_a_folder_may_go_and_come_back(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / "b.png").write_bytes(b"y")
 
-    told = list(stirred(folder, nothing, nothing, lambda: shutil.rmtree(folder), nothing, back, nothing, nothing))
+    def gone() -> None:
+        shutil.rmtree(folder)
+
+    said: list[str] = []
+    told = list(stirred(folder, nothing, nothing, gone, nothing, back, nothing, nothing, gone, tell=said.append))
     assert list(itertools.chain(*told)) == ["a.png", "b.png"]
+    assert len(said) == 2  # each time it went
+    assert all("in cannot be read: No such file or directory" in words for words in said)
 
 
 def until(condition: Callable[[], bool], running: subprocess.Popen[str]) -> None:

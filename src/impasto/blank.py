@@ -42,7 +42,7 @@ def own(width: int, height: int, recipe: Recipe) -> Blank:
 def check(recipe: Recipe) -> None:
     """What a photo would be needed for is refused."""
     asked = {
-        "content_layers": any(recipe.content_layers.values()),
+        "content_layers": recipe.keeps_photo,
         "detail": recipe.detail > 0,
         "start": recipe.start not in STARTS,
         "color": recipe.color not in COLORS,

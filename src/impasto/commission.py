@@ -84,7 +84,9 @@ class Commission:
         """Sentences worth telling at the end: that it came early, or what is visibly off."""
         yield from diary.told()
         if diary.halted:
-            yield "Stopped early; this is the best picture so far."
+            best = "this is the best picture so far" if diary.evaluations else "nothing is painted yet"
+            yield f"Stopped early; {best}."
         elif not self.idle:
             story = diary.first, diary.losses, diary.evaluations, diary.repairs
-            yield from diagnosis(photo, result, self.every_painting, self.recipe, *story)
+            regional = bool(self.guidance.regions)
+            yield from diagnosis(photo, result, self.every_painting, self.recipe, *story, regional=regional)

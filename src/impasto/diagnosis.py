@@ -21,6 +21,7 @@ HEARD = 0.05  # of the largest first loss of a style layer: what is below has no
 ENOUGH = 20  # evaluations, before anything should have moved
 DRIFT = 0.12  # of a mean color or of saturation, beyond those of photo and paintings
 COLORLESS = 0.005  # saturation of a gray picture, on the mean: what is above can be seen
+OTHERS = "those of your own with --color palette"
 REPAIRS = 2  # one may happen where the start is almost the answer
 
 
@@ -33,8 +34,11 @@ def diagnosis(
     last: Mapping[str, float],
     evaluations: int,
     repairs: int,
+    *,
+    regional: bool = False,
 ) -> Iterator[str]:
-    """Sentences on the result, given the losses at the first evaluation and at the last."""
+    """Sentences on the result, given the losses at the first evaluation and at the last; `regional` is one that was
+    painted after several paintings, each in its place."""
     yield from small(paintings, result.shape[-1], result.shape[-2], recipe)
     if evaluations >= ENOUGH:
         yield from unmoved(first, last)
@@ -42,7 +46,9 @@ def diagnosis(
         yield "The picture came out in one flat color: try less --strength, or another painting."
     elif recipe.color == "style":
         found, theirs = cast(Picture(result)), [cast(painting.picture) for painting in paintings]
-        yield from drifted(found, [cast(Picture(photo.float().cpu())), *theirs])
+        ways = [] if regional else ["exactly the painting's with --color match"]
+        ways += ["the photo's with --color photo"] if recipe.keeps_photo else []
+        yield from drifted(found, [cast(Picture(photo.float().cpu())), *theirs], ways)
         if style_reach(recipe) == 1:
             yield from colored(found, theirs)
     if repairs >= REPAIRS:
@@ -89,22 +95,19 @@ def bare(image: Tensor) -> bool:
     return float((square - mean.square()).max()) < FLAT**2
 
 
-def drifted(found: Tensor, sources: Sequence[Tensor]) -> Iterator[str]:
-    """Colors that neither the photo has nor a painting, nor any mixture of them, by their casts."""
+def drifted(found: Tensor, sources: Sequence[Tensor], ways: Sequence[str]) -> Iterator[str]:
+    """Colors that neither the photo has nor a painting, nor any mixture of them, by their casts; ways out of it."""
     known = torch.stack([*sources])
     beyond = torch.maximum(known.amin(0) - found, found - known.amax(0))
     if float(beyond.max()) > DRIFT:
         words = ("red", "green", "blue", "saturation")[int(beyond.argmax())]
-        yield (
-            f"The colors have drifted ({words}) beyond those of photo and painting: --color match gives the picture "
-            "exactly the painting's, --color photo the photo's."
-        )
+        yield f"The colors have drifted ({words}) beyond those it was made of; there are {', '.join((*ways, OTHERS))}."
 
 
 def colored(found: Tensor, paintings: Sequence[Tensor]) -> Iterator[str]:
     """Some color in the manner of a drawing that has none, by their casts."""
     if max(float(painting[-1]) for painting in paintings) < COLORLESS < float(found[-1]):
-        yield "The painting has no colors, and some of the photo's are left: --color gray leaves none."
+        yield "The painting has no colors, and the picture has some: --color gray leaves none."
 
 
 def cast(picture: Picture) -> Tensor:

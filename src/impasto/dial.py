@@ -46,7 +46,7 @@ def style_reach(recipe: Recipe, strength: float = 1.0) -> float:
     """Where on the way from the photo's statistics (0) to the painting's (1) those lie that are aimed at."""
     if recipe.style_reach is not None:
         return recipe.style_reach
-    if recipe.style_weight is not None or not any(recipe.content_layers.values()):
+    if recipe.style_weight is not None or not recipe.keeps_photo:
         return 1.0
     return min(1.0, recipe.strength * strength / GENTLE)
 

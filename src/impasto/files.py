@@ -23,7 +23,7 @@ from impasto.errors import PictureError, reason
 from impasto.filetype import open_file
 from impasto.hand import expanded
 from impasto.icc import srgb_profile
-from impasto.picture import Picture, PictureLike, read
+from impasto.picture import Picture, PictureLike, finite, read
 from impasto.storage import MEMORY
 from impasto.whole import beside, probe, whole, write_through
 
@@ -81,7 +81,7 @@ def check_writable(
             "write .png or .tif"
         )
     with _disk_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(target)
         _check_vacant(target, overwrite)
         probe(target)
     return target
@@ -218,7 +218,7 @@ def _samples(picture: Picture, kind: str, depth: int) -> tuple[Array, tuple[str,
             notes = ("JPEG holds no transparency; the picture was laid on white",)
         else:
             planes = torch.cat([planes, alpha], 1)
-    if not all(planes[..., rows, :].isfinite().all() for rows in MEMORY.bands(planes)):
+    if not finite(planes):
         raise PictureError("the picture has pixels that are not finite numbers, so it was not written")
     levels = (1 << depth) - 1
     height, width = planes.shape[-2:]
@@ -270,6 +270,13 @@ def _exif(software: str, record: str) -> bytes:
         comment = _ASCII_COMMENT + (_PREFIX + record).encode("ascii")
         exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = comment
     return exif.tobytes()
+
+
+def _make_folder(target: Path) -> None:
+    for above in target.parents:
+        if above.is_file():
+            raise PictureError(f"{target} cannot be written: {above} is a file, not a folder")
+    target.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _check_vacant(target: Path, overwrite: bool) -> None:

@@ -15,7 +15,7 @@ from impasto.events import Level
 from impasto.hand import Reads
 from impasto.limits import SCALES
 from impasto.networks import Network, stride
-from impasto.picture import Picture
+from impasto.picture import Picture, finite
 from impasto.recipe import Recipe
 
 COARSE = 4  # pixels per position from which on a layer is about forms rather than strokes
@@ -110,7 +110,7 @@ def as_painting(style: Style) -> Painting:
 def enlargement(recipe: Recipe) -> float:
     """How many times as wide a painting may be shown, so that its strokes are as large beside a large picture as beside
     a small one. Whoever has no photo wants its texture, and as it is."""
-    return ENLARGED if any(recipe.content_layers.values()) else 1.0
+    return ENLARGED if recipe.keeps_photo else 1.0
 
 
 def strokes(painting: Picture, width: int, height: int, scale: float, most: float) -> tuple[float, float]:
@@ -140,12 +140,16 @@ def check(
             f"use --size {needed} or more."
         )
     unit = max((stride(network, layer) for layer in layers), default=1) if any(recipe.wraps) else 1
+    photo = recipe.keeps_photo
     if any(around and side % unit for around, side in zip(recipe.wraps, (height, width), strict=True)):
         raise LayerError(
             f"The picture would be {width} x {height}; where it is seamless, its sides must be multiples of {unit}, "
-            "or else the network's positions would not meet: choose another --size, or crop the photo; "
+            f"or else the network's positions would not meet: choose another --size{', or crop the photo' * photo}; "
             f"{rounded(width, unit)} x {rounded(height, unit)} would do."
         )
+    for picture in (content, *(painting.picture for painting in paintings), *([] if start is None else [start])):
+        if not finite(picture.rgb):
+            raise PictureError(f"{picture.name or 'A picture'} has pixels that are not finite numbers.")
     if (recipe.start == "picture") != (start is not None):
         raise RecipeError("start = picture goes with a picture to start from, and only then.")
     spoken = [stride(network, layer) for layer, weight in recipe.style_layers.items() if weight]

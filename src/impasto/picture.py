@@ -94,6 +94,12 @@ class Picture:
         return self.resized(width, height)
 
 
+def finite(planes: Tensor) -> bool:
+    """Whether every number is one. They may be many, and lie in a file; what is only repeated is looked at once."""
+    planes = planes[tuple(slice(None) if step else slice(1) for step in planes.stride())]
+    return all(bool(planes[..., rows, :].isfinite().all()) for rows in MEMORY.bands(planes))
+
+
 def _check_planes(planes: Tensor, channels: int, what: str) -> None:
     fits = planes.ndim == 4 and planes.shape[:2] == (1, channels) and min(planes.shape) > 0
     if not fits or planes.dtype != torch.float32:

@@ -226,6 +226,15 @@ class Recipe:
         if self.palette is not None:
             palettes.parse(self.palette)
 
+    def __hash__(self) -> int:
+        """As equal as recipes are; the fields are plain data, but for the layers."""
+        return hash(tuple(frozenset(v.items()) if isinstance(v, dict) else v for v in vars(self).values()))
+
+    @property
+    def keeps_photo(self) -> bool:
+        """Whether anything of the photo's content is asked for; not so for a texture."""
+        return any(self.content_layers.values())
+
     @property
     def wraps(self) -> tuple[bool, bool]:
         """Whether rows and columns go on at the opposite edge."""

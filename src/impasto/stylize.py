@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from impasto import device as devices
+from impasto import recipefile
 from impasto.errors import RecipeError
 from impasto.events import Event, Finished
 from impasto.inputs import Painting
@@ -18,7 +19,8 @@ from impasto.networks.choose import open_network
 from impasto.objective import Term
 from impasto.paint import paint
 from impasto.picture import Picture, PictureLike, read
-from impasto.recipe import Recipe, starts
+from impasto.recipe import starts
+from impasto.recipefile import RecipeLike
 from impasto.regions import Guidance, Region
 from impasto.surroundings import undisturbed
 
@@ -31,7 +33,7 @@ RegionLike = tuple[PictureLike, StyleLike] | tuple[PictureLike, StyleLike, float
 def stylize(
     content: PictureLike,
     styles: Styles,
-    recipe: Recipe | None = None,
+    recipe: RecipeLike | None = None,
     *,
     network: Network | str | None = None,
     device: str | torch.device = "auto",
@@ -46,8 +48,8 @@ def stylize(
     """Repaint `content` in the manner of `styles`.
 
     Pictures may be paths, bytes, opened files, PIL images, numpy arrays, tensors or Pictures; several paintings come as
-    a list, with weights as (painting, weight), or as Paintings. `changes` are knobs of the recipe, and a preset to be
-    laid under them: `stylize(photo, painting, strength=0.7, size=1024, preset="fast")`.
+    a list, with weights as (painting, weight), or as Paintings. `recipe` is one, or the path of a recipe file;
+    `changes` are knobs of it, and a preset to be laid under them: `stylize(photo, painting, size=1024, preset="fine")`.
 
     `start` is one of the recipe's starts by name, or a picture; `network` one of its networks by name, or one that was
     opened.
@@ -60,7 +62,7 @@ def stylize(
         changes["start"], start = (start, None) if named else ("picture", start)
     if isinstance(network, str):
         changes["network"], network = network, None
-    recipe = (recipe or Recipe()).changed(**changes)
+    settings = recipefile.opened(recipe).changed(**changes)
     where = network.device if network and device == "auto" else devices.choose(str(device))
     photo = read(content)
     parts = tuple(map(region, regions))
@@ -68,8 +70,8 @@ def stylize(
     events = paint(
         photo,
         [painted(style) for style in listed(styles)],
-        recipe,
-        network=network or open_network(recipe, device=where),
+        settings,
+        network=network or open_network(settings, device=where),
         device=where,
         start=None if start is None else read(start),
         guidance=Guidance(parts, *maps),

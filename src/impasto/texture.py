@@ -8,13 +8,14 @@ from typing import Any
 
 import torch
 
-from impasto import blank
+from impasto import blank, recipefile
 from impasto.blank import Blank
 from impasto.errors import RecipeError
 from impasto.events import Event
 from impasto.networks import Network
 from impasto.picture import Picture, PictureLike
 from impasto.recipe import Recipe, starts
+from impasto.recipefile import RecipeLike
 from impasto.stylize import Styles, listed, painted, stylize
 from impasto.surroundings import undisturbed
 
@@ -22,7 +23,7 @@ from impasto.surroundings import undisturbed
 @undisturbed()
 def texture(
     styles: Styles,
-    recipe: Recipe | None = None,
+    recipe: RecipeLike | None = None,
     *,
     size: int | tuple[int, int] | None = None,
     tileable: bool = False,
@@ -38,7 +39,7 @@ def texture(
     recipe's. What is `tileable` goes on at the opposite edge. `start` is one of the recipe's starts by name, or a
     picture; where nothing else is said, it is speckles: noise in the paintings' colors.
     """
-    base, named = recipe or Recipe(), isinstance(start, str) and start in starts()
+    base, named = recipefile.opened(recipe), isinstance(start, str) and start in starts()
     begun = {"start": start} if named else {"start": blank.START} if base.start == Recipe().start else {}
     around = {"seamless": "both"} if tileable else {}
     settings = base.changed(**{"content_layers": {}, **begun, **around, **changes})

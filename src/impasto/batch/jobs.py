@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from impasto.hand import NOTHING, Hand, StyleFile, parted
 from impasto.layerwords import layers
 from impasto.recipe import FIELDS, Recipe, hints, starts
 
+LONGEST = 200  # bytes of a name; disks end at 255
 DECIMAL_COMMA = re.compile(r"-?\d+,\d+")  # as spreadsheets write numbers in many countries
 COLUMNS = ("content", "style", "weights", "output", "preset", *MASKS, *FIELDS)
 
@@ -152,7 +154,8 @@ def _checked(row: Mapping[str, Any], recipe: Recipe, start: Path | None, folder:
 def _job(row: dict[str, Any], recipe: Recipe, start: Path | None, folder: Path) -> Job:
     for name in row:
         if name not in COLUMNS:
-            raise RecipeError(f"there is no setting {name!r}{near(name, COLUMNS)}.")
+            lacks = "" if "content" in row else "; the photo is called content here, the painting style"
+            raise RecipeError(f"there is no setting {name!r}{near(name, COLUMNS)}{lacks}.")
     content, output, weights = (row.pop(name, None) for name in ("content", "output", "weights"))
     styles = row.pop("style", None)
     paintings = [seen_from(folder, style, "style") for style in listed(styles)]
@@ -195,6 +198,8 @@ def _output(value: object) -> str:
     path = PurePath(value) if isinstance(value, str) and "\0" not in value else PurePath()
     if not path.name or path.is_absolute() or ".." in path.parts or path.name.startswith("."):
         raise UsageError(f"output = {value!r} must be a name, or a way down, in the folder of the batch.")
+    if any(len(os.fsencode(part)) > LONGEST for part in path.parts):
+        raise UsageError(f"output = {path.name[:20]}... has more than {LONGEST} letters, too many for some disks.")
     if path.suffix:
         from impasto.files import format_of  # which takes torch along: jobs are read before that is there
 

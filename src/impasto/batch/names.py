@@ -10,10 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from impasto.batch.jobs import Job
+from impasto.batch.jobs import LONGEST, Job
 from impasto.errors import UsageError
-
-LONGEST = 200  # bytes of a name; disks end at 255
 
 
 def named(

@@ -51,7 +51,8 @@ def content_of(then: Record, given: dict[str, Any], settings: Recipe, folder: Pa
 
     if not isinstance(then.content, Blank):
         return given["content"] or found(then.content, folder)
-    for name in ("content", "protect", "strength_map"):
+    in_vain = () if settings.variation_weight else ("strength",)  # as there is nothing else to weigh it against
+    for name in ("content", "protect", "strength_map", *in_vain):
         if given[name] is not None:
             flag = f"--{name.replace('_', '-')}"
             raise UsageError(f"The picture is a texture, painted after no photo: {flag} has no meaning for it.")
@@ -82,6 +83,8 @@ def hand_of(then: Record, given: dict[str, Any], folder: Path) -> Hand:
     from impasto.hand_files import hand_again
 
     asked = Hand.taken_from(given)
+    if given["no_masks"] and then.hand is None:
+        raise UsageError("No mask lay on the photo then, so --no-masks would change nothing.")
     return asked if given["no_masks"] else hand_again(then.hand, asked, folder)
 
 

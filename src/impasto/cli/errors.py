@@ -12,7 +12,7 @@ import click
 
 from impasto.cli.commands import impasto
 from impasto.cli.interrupt import Interrupt
-from impasto.errors import ImpastoError, UsageError
+from impasto.errors import ImpastoError, UsageError, reason
 
 FAILED, USAGE = 1, 2
 
@@ -56,6 +56,8 @@ def explained(error: Exception) -> tuple[str, int]:
             return "", FAILED
         case OSError(errno=errno.ENOSPC):
             return f"There is no space left to write {error.filename or 'what was to be told'}.", FAILED
+        case OSError(filename=str() | os.PathLike() as file):  # in a folder that may not be entered, a name too long
+            return f"{os.fspath(file)} cannot be used: {reason(error).lower()}.", USAGE
     return f"An unexpected error, {type(error).__name__}: {error}. Run it again with --debug to see where.", FAILED
 
 

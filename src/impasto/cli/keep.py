@@ -8,6 +8,7 @@ from torch import Tensor
 
 from impasto.cli.job import Job
 from impasto.cli.options import Options
+from impasto.errors import PictureError
 from impasto.events import Planned, Preview
 from impasto.files import write
 from impasto.film import Reel, Snapshots, write_film
@@ -21,6 +22,7 @@ class Keeper:
         self._job, self._options, self._resumed = job, options, resumed
         self._reel = Reel(job.recipe.steps, film=options.film is not None, snapshots=options.snapshots)
         self.every = self._reel.every
+        self._failed = False
 
     def planned(self, event: Planned) -> None:
         """Now the sizes and the numbers are known, and whether the run goes on from where another one stood."""
@@ -28,14 +30,21 @@ class Keeper:
         if self._options.snapshots and not self._resumed:
             Snapshots(self._job.output).clear()
 
-    def preview(self, event: Preview) -> None:
+    def preview(self, event: Preview) -> str | None:
+        """Write a snapshot. Where it fails, the picture is worth more: that is told, once, and none is tried again."""
         step = self._reel.preview(event)
-        if step is not None:
-            picture = finished(self._job.content, event.image)
+        if step is None or self._failed:
+            return None
+        picture = finished(self._job.content, event.image)
+        try:
             write(picture, Snapshots(self._job.output).file(step), overwrite=self._options.force or self._resumed)
+        except PictureError as error:
+            self._failed = True
+            return f"{error}; the run goes on without snapshots."
+        return None
 
     def finished(self, last: Tensor) -> None:
-        """Write the film; where a run was too short for a snapshot, no empty folder is left."""
+        """Write the film; where a run was too short for a snapshot, no empty folder is left. The picture is safe."""
         if self._options.snapshots:
             with suppress(OSError):
                 Snapshots(self._job.output).folder.rmdir()

@@ -83,7 +83,7 @@ def check_order(order: Order, options: Options, output: Path) -> None:
         check_file(file)
     made = [file for file in (output, options.film) if file is not None]
     for file in made:
-        check_target(file, order, options.force)
+        check_target(file, order, options.force, "-o" if file is output else "--film")
     if options.checkpoint is not None and behind(options.checkpoint) in map(behind, (*made, *order.files)):
         raise UsageError(
             f"--checkpoint {options.checkpoint} is another file of this run, and is removed at its end; "
@@ -96,12 +96,12 @@ def check_weights(file: Path) -> None:
         raise WeightsError(f"There is no weights file {file.absolute()}.")
 
 
-def check_target(target: Path, order: Order, force: bool) -> None:
+def check_target(target: Path, order: Order, force: bool, flag: str = "-o") -> None:
     """Never over an input, and over nothing without --force."""
     if not os.path.lexists(target):
         return
     for file in order.files:
         if target.exists() and target.samefile(file):
-            raise PictureError(f"The output {target} is one of the inputs; choose another name with -o.")
+            raise PictureError(f"The output {target} is one of the inputs; choose another name with {flag}.")
     if not force and not target.is_dir():
-        raise PictureError(f"{target.absolute()} exists already; choose another name with -o, or add --force.")
+        raise PictureError(f"{target.absolute()} exists already; choose another name with {flag}, or add --force.")

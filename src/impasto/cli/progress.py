@@ -127,6 +127,11 @@ class Pace:
         return f"{duration(elapsed * (1 - fraction) / done)} left" if done > 0 else ""
 
 
+def counted(number: int, word: str) -> str:
+    """1 step, 2 steps"""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
 def duration(seconds: float) -> str:
     """4 s, 2:05 min, 1:20 h"""
     whole = round(seconds)

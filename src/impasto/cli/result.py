@@ -11,7 +11,7 @@ from impasto import device as devices
 from impasto.cli.job import Job
 from impasto.cli.keep import Keeper
 from impasto.cli.options import Options
-from impasto.cli.progress import duration
+from impasto.cli.progress import counted, duration
 from impasto.errors import PictureError, RunError
 from impasto.events import Finished
 from impasto.files import Written, write
@@ -50,12 +50,15 @@ def save(job: Job, options: Options, said: Record, outcome: Outcome, last: Finis
     """Write the picture; its path, or all that is known about it, is the only thing on stdout."""
     picture = finished(job.content, last.image)
     written = write_or_rescue(picture, job.output, options, said)
-    keeper.finished(last.image)
+    try:
+        keeper.finished(last.image)
+    except PictureError as error:
+        raise RunError(f"{error}; the picture itself is {written.path}.") from error
     outcome.notes += written.notes
     if not options.quiet:
         for note in written.notes:
             print(f"note: {note}", file=sys.stderr)
-        print(f"{last.evaluations} steps in {duration(outcome.seconds)}", file=sys.stderr)
+        print(f"{counted(last.evaluations, 'step')} in {duration(outcome.seconds)}", file=sys.stderr)
     if not options.json:
         print(written.path)
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -16,7 +17,7 @@ from impasto.cli.job import Job, prepare, recorded
 from impasto.cli.keep import Keeper
 from impasto.cli.options import Options
 from impasto.cli.order import Order
-from impasto.cli.progress import Teller, named, teller
+from impasto.cli.progress import Teller, counted, named, teller
 from impasto.cli.result import Outcome, save
 from impasto.cli.resume import checkpoint
 from impasto.cli.trials import of_this_user
@@ -49,7 +50,9 @@ def run(order: Order, options: Options, then: Record | None = None) -> int:
     if interrupt.asked and not last.evaluations:
         raise KeyboardInterrupt  # nothing is painted yet, so there is nothing to keep
     save(job, options, said, outcome, last, keeper)
-    if kept is not None and not interrupt.asked:
+    if kept is not None and interrupt.asked:
+        tell.say(f"impasto resume --force {shlex.quote(str(kept.path))} goes on from here.")
+    elif kept is not None:
         kept.finished()
     return STOPPED if interrupt.asked else 0
 
@@ -132,7 +135,8 @@ def read_event(event: Event, job: Job, options: Options, tell: Teller, keeper: K
         case Step():
             tell.step(event)
         case Preview():
-            keeper.preview(event)
+            if trouble := keeper.preview(event):
+                read_event(Note(trouble), job, options, tell, keeper, outcome)
         case Note():
             outcome.notes.append(event.text)
             tell.say(f"note: {event.text}")
@@ -145,7 +149,9 @@ def opening(job: Job, options: Options, plan: Planned) -> Iterator[str]:
     yield f"network: {job.network.name}" + (f", weights of {options.weights}" if options.weights else "")
     yield f"size:    {job.content.width} x {job.content.height} -> {final.width} x {final.height}"
     yield from shares(job.styles)
-    yield "plan:    " + ", ".join(f"{level.steps} steps at {level.width} x {level.height}" for level in plan.levels)
+    yield "plan:    " + ", ".join(
+        f"{counted(level.steps, 'step')} at {level.width} x {level.height}" for level in plan.levels
+    )
     if plan.forecast is not None:
         yield f"needs:   {plan.forecast}"
     if options.verbose:

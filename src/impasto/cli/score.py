@@ -22,7 +22,9 @@ from impasto.recipe import Recipe
 if TYPE_CHECKING:
     from impasto.judge import Score
 
+USUAL = "vgg19"
 JUDGES_ITSELF = "The small network judged here; pictures that it has painted, it has judged itself."
+OTHER_SHAPE = 0.05  # of an aspect: what is below may be rounding of a small picture's sides
 MEANINGS = {
     "style_shallow": "0 has the painting's strokes and colors, 1 is as far away as the photo",
     "style_deep": "the same for its forms",
@@ -32,22 +34,29 @@ MEANINGS = {
 }
 
 
-def scored(content: Path, style: Path, outputs: tuple[Path, ...], network: str, **given: Any) -> int:  # noqa: ANN401 -- the flags' values
+def scored(content: Path, style: Path, outputs: tuple[Path, ...], network: str | None, **given: Any) -> int:  # noqa: ANN401 -- the flags' values
     """Let a network that did not paint judge how much of STYLE and of CONTENT is in each OUTPUT."""
     made = Options.taken_from({**given, "device": "cpu"})
-    scores = judged(content, style, outputs, network, made)
+    scores = judged(content, style, outputs, network or USUAL, made)
     if made.json:
-        told = [{"file": str(file), **asdict(score)} for file, score in zip(outputs, scores, strict=True)]
-        print(json.dumps({"judge": network, "scores": told}))
+        print(json.dumps(numbers(network or USUAL, outputs, scores)))
         return 0
     width = max(len(str(file)) for file in outputs)
     print("  ".join((" " * width, *MEANINGS)))
     for file, score in zip(outputs, scores, strict=True):
-        numbers = (f"{value:{len(name)}.3f}" for name, value in asdict(score).items())
-        print("  ".join((f"{file!s:{width}}", *numbers)))
+        cells = (f"{value:{len(name)}.3f}" for name, value in asdict(score).items())
+        print("  ".join((f"{file!s:{width}}", *cells)))
     if not made.quiet:
         print("\n".join(f"{name}: {words}" for name, words in MEANINGS.items()), file=sys.stderr)
     return 0
+
+
+def numbers(judge: str, files: Sequence[Path], scores: Sequence[Score]) -> dict[str, Any]:
+    """Who judged, and the scores of each file."""
+    return {
+        "judge": judge,
+        "scores": [{"file": str(file), **asdict(score)} for file, score in zip(files, scores, strict=True)],
+    }
 
 
 def judged(content: Path, style: Path, outputs: Sequence[Path], network: str, made: Options) -> list[Score]:
@@ -64,6 +73,9 @@ def judged(content: Path, style: Path, outputs: Sequence[Path], network: str, ma
         raise UsageError(f"{content} and {style} are the same picture; scores tell where between two a third one is.")
     tell = teller(made.quiet)
     with closing(tell), heard(tell, made.verbose):
+        for file, picture in zip(outputs, pictures, strict=True):
+            if abs(picture.width * photo.height / (picture.height * photo.width) - 1) > OTHER_SHAPE:
+                tell.say(f"note: {file} has another shape than {content} and is judged stretched: is it that photo's?")
         if network == "lite":
             tell.say(f"note: {JUDGES_ITSELF}")
         judge = Recipe(network="lite" if network == "lite" else "vgg19", padding="reflect")
@@ -74,7 +86,13 @@ def judged(content: Path, style: Path, outputs: Sequence[Path], network: str, ma
         return score(opened, photo, painting, pictures)
 
 
-def compared(pictures: tuple[Path, ...], content: Path | None, style: Path | None, network: str, **given: Any) -> int:  # noqa: ANN401 -- the flags' values
+def compared(
+    pictures: tuple[Path, ...],
+    content: Path | None,
+    style: Path | None,
+    network: str | None,
+    **given: Any,  # noqa: ANN401 -- the flags' values
+) -> int:
     """Put pictures side by side on a page that stands alone, with a slider between any two of them."""
     from impasto.explain.comparison import Shown, page
     from impasto.explain.documents import check_document, write_document
@@ -84,14 +102,18 @@ def compared(pictures: tuple[Path, ...], content: Path | None, style: Path | Non
     target = check_document(made.output or Path("generated", "compare.html"), (".html",), overwrite=made.force)
     if (content is None) != (style is None):
         raise UsageError("Scores need both --content and --style.")
-    lines, legend = [settings(file) for file in pictures], list[str]()
+    if network is not None and content is None:
+        raise UsageError("Nobody judges without --content and --style, so --network would change nothing.")
+    lines, legend, told = [settings(file) for file in pictures], list[str](), dict[str, Any]()
     if content is not None and style is not None:
-        scores = judged(content, style, pictures, network, made)
-        lines = [(*told, *spoken(score)) for told, score in zip(lines, scores, strict=True)]
-        legend = [f"Judged by {network}.", *(f"{spaced(name)}: {words}" for name, words in MEANINGS.items())]
-    shown = [Shown(file.name, read(file), told) for file, told in zip(pictures, lines, strict=True)]
+        judge = network or USUAL
+        scores = judged(content, style, pictures, judge, made)
+        told = numbers(judge, pictures, scores)
+        lines = [(*line, *spoken(score)) for line, score in zip(lines, scores, strict=True)]
+        legend = [f"Judged by {judge}.", *(f"{spaced(name)}: {words}" for name, words in MEANINGS.items())]
+    shown = [Shown(file.name, read(file), line) for file, line in zip(pictures, lines, strict=True)]
     written = str(write_document(page(shown, legend), target, overwrite=made.force))
-    print(json.dumps({"output": written, "pictures": list(map(str, pictures))}) if made.json else written)
+    print(json.dumps({"output": written, "pictures": list(map(str, pictures)), **told}) if made.json else written)
     return 0
 
 
@@ -122,7 +144,6 @@ JUDGE = Flag(
     ["--network"],
     section="Judge",
     type=click.Choice(["vgg19", "lite"]),
-    default="vgg19",
     help="who judges: vgg19, which is fetched at the first use, or the small network  [default: vgg19]",
 )
 score = Sectioned(

@@ -35,7 +35,7 @@ def watched(folder: Path, style: tuple[str, ...], every: float, **given: Any) ->
     with Session.begun(asked) as session:
         used = parted([StyleFile(path) for path in pictures(style)], asked.parts)
         session.tell.say(f"Watching {folder.absolute()}; Ctrl-C ends it.")
-        for files in arrivals(folder.absolute(), every=every, stop=session.stop):
+        for files in arrivals(folder.absolute(), every=every, stop=session.stop, tell=session.tell.say):
             own = session.own_files
             photos = [file for file in files if file not in own]
             session.desk.forget_seen(photos)  # another may lie there under the same name
