@@ -140,11 +140,11 @@ def check(
             f"use --size {needed} or more."
         )
     unit = max((stride(network, layer) for layer in layers), default=1) if any(recipe.wraps) else 1
-    photo = recipe.keeps_photo
+    ways = "choose another --size, or crop the photo" if recipe.keeps_photo else "choose another --size"
     if any(around and side % unit for around, side in zip(recipe.wraps, (height, width), strict=True)):
         raise LayerError(
             f"The picture would be {width} x {height}; where it is seamless, its sides must be multiples of {unit}, "
-            f"or else the network's positions would not meet: choose another --size{', or crop the photo' * photo}; "
+            f"or else the network's positions would not meet: {ways}; "
             f"{rounded(width, unit)} x {rounded(height, unit)} would do."
         )
     for picture in (content, *(painting.picture for painting in paintings), *([] if start is None else [start])):

@@ -172,4 +172,4 @@ def is_picture(path: Path) -> bool:
 
 def recipes(tasks: list[Task]) -> list[Recipe]:
     """Each that is used, once."""
-    return list({repr(task.job.recipe): task.job.recipe for task in tasks}.values())
+    return list(dict.fromkeys(task.job.recipe for task in tasks))
