@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import os
@@ -515,6 +516,20 @@ def test_an_unexpected_error_is_one_line_unless_debugging(
     ran = here(capsys, *arguments, "--debug")
     assert ran.code == 1
     assert "Traceback" in ran.err
+
+
+def test_a_file_in_a_folder_that_may_not_be_entered_is_no_unexpected_error(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, photo: Path, painting: Path
+) -> None:
+    """Whoever runs the tests may enter any folder, so the system's answer is made."""
+
+    def locked(self: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "is_dir", locked)
+    ran = here(capsys, photo, painting, "-o", photo.with_name("out.png"))
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == f"impasto: {painting} cannot be used: permission denied.\n"
 
 
 def test_a_reader_that_goes_away_is_no_error_to_talk_about() -> None:
