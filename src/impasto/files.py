@@ -23,8 +23,8 @@ from impasto.errors import PictureError, reason
 from impasto.filetype import open_file
 from impasto.hand import expanded
 from impasto.icc import srgb_profile
-from impasto.picture import Picture, PictureLike, finite, read
-from impasto.storage import MEMORY
+from impasto.picture import Picture, PictureLike, read
+from impasto.storage import MEMORY, finite
 from impasto.whole import beside, probe, whole, write_through
 
 _FORMATS = {

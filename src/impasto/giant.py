@@ -17,7 +17,7 @@ from torch import Tensor
 
 from impasto.errors import PictureError
 from impasto.icc import srgb_profile
-from impasto.storage import MEMORY, folder
+from impasto.storage import MEMORY, finite, folder
 from impasto.whole import behind
 
 ROWS = 256  # that are converted at a time
@@ -134,7 +134,7 @@ def _samples(planes: list[Tensor], depth: int) -> Any:  # noqa: ANN401 -- an arr
     """(c, h, W) floats -> (h, W, c) integers."""
     most = 2**depth - 1
     rows = torch.cat([each.cpu() for each in planes])
-    if not rows.isfinite().all():
+    if not finite(rows):
         raise PictureError("The picture has pixels that are not finite numbers, so it was not written.")
     scaled = rows.clamp(0, 1).mul_(most).round_().permute(1, 2, 0).numpy()
     return np.ascontiguousarray(scaled.astype(np.uint8 if depth == 8 else np.uint16))

@@ -15,8 +15,9 @@ from impasto.events import Level
 from impasto.hand import Reads
 from impasto.limits import SCALES
 from impasto.networks import Network, stride
-from impasto.picture import Picture, finite
+from impasto.picture import Picture
 from impasto.recipe import Recipe
+from impasto.storage import finite
 
 COARSE = 4  # pixels per position from which on a layer is about forms rather than strokes
 COMFORTABLE = 64  # the shortest side that a coarse level should have

@@ -25,6 +25,7 @@ from impasto.storage import MEMORY, Room
 from impasto.surroundings import undisturbed
 
 MAX_PIXELS = 500_000_000  # 6 GB on disk while a run lasts; and 2 GB in memory while Pillow reads them
+_OTHER_SHAPE = 0.05  # of an aspect
 _ROUNDING = 1e-4  # how far from [0, 1] a float may be and still mean its end
 
 
@@ -66,6 +67,10 @@ class Picture:
         """(width, height)"""
         return self.width, self.height
 
+    def stretched_over(self, other: "Picture") -> bool:
+        """Whether it is of another shape, by more than rounding the sides of a small picture makes it."""
+        return abs(self.width * other.height / (self.height * other.width) - 1) > _OTHER_SHAPE
+
     def resized(self, width: int, height: int, room: Room = MEMORY) -> "Picture":
         """Exactly this size, whatever becomes of the aspect; itself when it has that size already."""
         if width < 1 or height < 1:
@@ -92,12 +97,6 @@ class Picture:
             return self
         width, height = (max(1, round(side * long_side / longest)) for side in self.size)
         return self.resized(width, height)
-
-
-def finite(planes: Tensor) -> bool:
-    """Whether every number is one. They may be many, and lie in a file; what is only repeated is looked at once."""
-    planes = planes[tuple(slice(None) if step else slice(1) for step in planes.stride())]
-    return all(bool(planes[..., rows, :].isfinite().all()) for rows in MEMORY.bands(planes))
 
 
 def _check_planes(planes: Tensor, channels: int, what: str) -> None:

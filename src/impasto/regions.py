@@ -195,7 +195,7 @@ def remarks(
     """What a person should know about the masks: stretched, empty, or too small for a layer."""
     for mask in guidance.masks:
         yield from mask.remarks
-        if abs(mask.width * content.height / (mask.height * content.width) - 1) > 0.05:
+        if mask.stretched_over(content):
             yield (
                 f"{mask.name or 'A mask'} is {mask.width} x {mask.height}, of another shape than the picture "
                 f"({final.width} x {final.height}): it is stretched over it."

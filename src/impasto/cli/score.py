@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 USUAL = "vgg19"
 JUDGES_ITSELF = "The small network judged here; pictures that it has painted, it has judged itself."
-OTHER_SHAPE = 0.05  # of an aspect: what is below may be rounding of a small picture's sides
 MEANINGS = {
     "style_shallow": "0 has the painting's strokes and colors, 1 is as far away as the photo",
     "style_deep": "the same for its forms",
@@ -36,10 +35,10 @@ MEANINGS = {
 
 def scored(content: Path, style: Path, outputs: tuple[Path, ...], network: str | None, **given: Any) -> int:  # noqa: ANN401 -- the flags' values
     """Let a network that did not paint judge how much of STYLE and of CONTENT is in each OUTPUT."""
-    made = Options.taken_from({**given, "device": "cpu"})
-    scores = judged(content, style, outputs, network or USUAL, made)
+    made, judge = Options.taken_from({**given, "device": "cpu"}), network or USUAL
+    scores = judged(content, style, outputs, judge, made)
     if made.json:
-        print(json.dumps(numbers(network or USUAL, outputs, scores)))
+        print(json.dumps(numbers(judge, outputs, scores)))
         return 0
     width = max(len(str(file)) for file in outputs)
     print("  ".join((" " * width, *MEANINGS)))
@@ -74,7 +73,7 @@ def judged(content: Path, style: Path, outputs: Sequence[Path], network: str, ma
     tell = teller(made.quiet)
     with closing(tell), heard(tell, made.verbose):
         for file, picture in zip(outputs, pictures, strict=True):
-            if abs(picture.width * photo.height / (picture.height * photo.width) - 1) > OTHER_SHAPE:
+            if picture.stretched_over(photo):
                 tell.say(f"note: {file} has another shape than {content} and is judged stretched: is it that photo's?")
         if network == "lite":
             tell.say(f"note: {JUDGES_ITSELF}")
@@ -144,7 +143,7 @@ JUDGE = Flag(
     ["--network"],
     section="Judge",
     type=click.Choice(["vgg19", "lite"]),
-    help="who judges: vgg19, which is fetched at the first use, or the small network  [default: vgg19]",
+    help=f"who judges: vgg19, which is fetched at the first use, or the small network  [default: {USUAL}]",
 )
 score = Sectioned(
     "score",
