@@ -4,8 +4,9 @@
 
 All take turns, an evaluation each, in processes of their own: the textbook loop, ours with convolutions in float32, and
 in bfloat16 where the processor has instructions for it. Each one's clock runs while it works, from its first evaluation
-on; what is prepared until then is counted for nobody. What ours has when its loss is as low is judged by the rival's
-own function, in float32, so that no rounding of ours can flatter it.
+on; what is prepared until then is counted for nobody. Both paint at one size; the textbook loop begins with the photo,
+ours as it always does, with the photo in the painting's colors. What ours has when its loss is as low is judged by the
+rival's own function, in float32, so that no rounding of ours can flatter it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from impasto.recipe import recipe
 CONTENT, STYLE = "tubingen", "starry_night_google"
 STYLE_WEIGHT = 300.0
 # against the textbook's loss, from where it begins; see docs/log.md
-SCHEDULE = {"start": "photo", "first_level": 0, "steps": 400, "polish": 0, "history": 64}
+SCHEDULE = {"first_level": 0, "steps": 400, "polish": 0, "history": 64}
 KEPT = 100  # canvases, the latest: one of them will have had the goal's loss
 Ask = Callable[[str], float]
 """A line to a process, a number back."""
